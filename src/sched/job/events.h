@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <millrace/error.h>
+
+#include "base/ids.h"
+
+// What the job scheduler is told (Event) and what it decides (Action). Both are plain values: the driver, a unit test
+// and the simulator feed and read the same ones, and the event log stores them (docs/formats.md).
+
+namespace millrace::sched {
+
+/// Time since the driver started. The scheduler never reads a clock: `now` comes in with every step.
+struct Time {
+  std::int64_t microseconds = 0;
+  friend auto operator<=>(const Time&, const Time&) = default;
+};
+
+/// One stage as the scheduler sees it: how many tasks, and after what. What a task does is none of its business.
+struct StageSpec {
+  StageId id;
+  std::string name;                ///< the operations, as explain() prints them: "read_text > flat_map > reduce_by_key"
+  std::uint32_t tasks = 0;
+  std::vector<StageId> parents;    ///< stages whose output this one reads; all of them are in the same JobSpec
+  std::vector<bool> done;          ///< empty, or one flag a task: its output already exists (an earlier job made it)
+  std::uint64_t input_bytes = 0;   ///< 0 when unknown; for progress and time left
+};
+
+struct JobSpec {
+  JobId id;
+  std::string name;                ///< the action and its place: "write_text (job.cpp:14)"
+  std::vector<StageSpec> stages;   ///< parents before children; the last one is the result stage
+};
+
+/// What one attempt used. Bytes and microseconds.
+struct TaskMetrics {
+  std::uint64_t records_in = 0, bytes_in = 0;
+  std::uint64_t records_out = 0, bytes_out = 0;
+  std::uint64_t shuffle_bytes_read = 0, shuffle_bytes_written = 0;
+  std::uint64_t spills = 0, spilled_bytes = 0;
+  std::uint64_t peak_memory = 0;
+  std::uint64_t skipped_records = 0;
+  std::int64_t wall_microseconds = 0, cpu_microseconds = 0;
+  std::map<std::string, std::int64_t> counters;
+};
+
+struct TaskFailure {
+  Cause cause = Cause::internal;
+  std::string message;             ///< one line: what, where (function, file, byte range), what to do
+  std::vector<AttemptId> lost;     ///< for lost_input: the tasks whose output must be made again (attempt number unused)
+};
+
+// Events.
+struct ExecutorAdded { ExecutorId executor; std::uint32_t slots = 1; std::string host; };
+struct ExecutorLost { ExecutorId executor; std::string reason; };
+struct JobSubmitted { JobSpec job; };
+struct JobCancelled { JobId job; std::string reason; };
+struct TaskStarted { AttemptId attempt; ExecutorId executor; };
+struct TaskSucceeded { AttemptId attempt; ExecutorId executor; TaskMetrics metrics; };
+struct TaskFailed { AttemptId attempt; ExecutorId executor; TaskFailure failure; TaskMetrics metrics; };
+struct Tick {};                    ///< time passed, nothing else
+
+using Event = std::variant<ExecutorAdded, ExecutorLost, JobSubmitted, JobCancelled, TaskStarted, TaskSucceeded, TaskFailed, Tick>;
+
+// Actions. `reason` says why, in words for the user.
+struct LaunchTask { JobId job; AttemptId attempt; ExecutorId executor; std::string reason; };
+struct KillTask { JobId job; AttemptId attempt; ExecutorId executor; std::string reason; };
+struct StageStarted { JobId job; StageId stage; std::string reason; };
+struct StageFinished { JobId job; StageId stage; std::string reason; };
+struct StageSkipped { JobId job; StageId stage; std::string reason; };
+struct JobSucceeded { JobId job; };
+struct JobFailed { JobId job; Cause cause = Cause::internal; std::string reason; };
+
+using Action = std::variant<LaunchTask, KillTask, StageStarted, StageFinished, StageSkipped, JobSucceeded, JobFailed>;
+
+}  // namespace millrace::sched
