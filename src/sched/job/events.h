@@ -12,6 +12,13 @@
 
 // What the job scheduler is told (Event) and what it decides (Action). Both are plain values: the driver, a unit test
 // and the simulator feed and read the same ones, and the event log stores them (docs/formats.md).
+//
+// What the host owes the scheduler
+// - Every attempt of a LaunchTask is answered by exactly one TaskSucceeded or TaskFailed, or its executor by
+// ExecutorLost.
+//   An attempt that was killed is answered too, in whatever way it ended: its slot is busy until then.
+// - TaskStarted is optional, for the views.
+// - Only TaskCommitted makes an attempt count. A TaskSucceeded that is not followed by it came too late.
 
 namespace millrace::sched {
 
@@ -24,17 +31,17 @@ struct Time {
 /// One stage as the scheduler sees it: how many tasks, and after what. What a task does is none of its business.
 struct StageSpec {
   StageId id;
-  std::string name;                ///< the operations, as explain() prints them: "read_text > flat_map > reduce_by_key"
+  std::string name;  ///< the operations, as explain() prints them: "read_text > flat_map > reduce_by_key"
   std::uint32_t tasks = 0;
-  std::vector<StageId> parents;    ///< stages whose output this one reads; all of them are in the same JobSpec
-  std::vector<bool> done;          ///< empty, or one flag a task: its output already exists (an earlier job made it)
-  std::uint64_t input_bytes = 0;   ///< 0 when unknown; for progress and time left
+  std::vector<StageId> parents;   ///< stages whose output this one reads; all of them are in the same JobSpec
+  std::vector<bool> done;         ///< empty, or one flag a task: its output already exists (an earlier job made it)
+  std::uint64_t input_bytes = 0;  ///< 0 when unknown; for progress and time left
 };
 
 struct JobSpec {
   JobId id;
-  std::string name;                ///< the action and its place: "write_text (job.cpp:14)"
-  std::vector<StageSpec> stages;   ///< parents before children; the last one is the result stage
+  std::string name;               ///< the action and its place: "write_text (job.cpp:14)"
+  std::vector<StageSpec> stages;  ///< parents before children; the last one is the result stage
 };
 
 /// What one attempt used. Bytes and microseconds.
@@ -51,31 +58,95 @@ struct TaskMetrics {
 
 struct TaskFailure {
   Cause cause = Cause::internal;
-  std::string message;             ///< one line: what, where (function, file, byte range), what to do
-  std::vector<AttemptId> lost;     ///< for lost_input: the tasks whose output must be made again (attempt number unused)
+  std::string message;          ///< one line: what, where (function, file, byte range), what to do
+  std::vector<AttemptId> lost;  ///< for lost_input: the tasks whose output must be made again (attempt number unused)
 };
 
 // Events.
-struct ExecutorAdded { ExecutorId executor; std::uint32_t slots = 1; std::string host; };
-struct ExecutorLost { ExecutorId executor; std::string reason; };
-struct JobSubmitted { JobSpec job; };
-struct JobCancelled { JobId job; std::string reason; };
-struct TaskStarted { AttemptId attempt; ExecutorId executor; };
-struct TaskSucceeded { AttemptId attempt; ExecutorId executor; TaskMetrics metrics; };
-struct TaskFailed { AttemptId attempt; ExecutorId executor; TaskFailure failure; TaskMetrics metrics; };
-struct Tick {};                    ///< time passed, nothing else
+struct ExecutorAdded {
+  ExecutorId executor;
+  std::uint32_t slots = 1;
+  std::string host;
+};
+struct ExecutorLost {
+  ExecutorId executor;
+  std::string reason;
+};
+struct JobSubmitted {
+  JobSpec job;
+};
+struct JobCancelled {
+  JobId job;
+  std::string reason;
+};
+struct TaskStarted {
+  AttemptId attempt;
+  ExecutorId executor;
+};
+struct TaskSucceeded {
+  AttemptId attempt;
+  ExecutorId executor;
+  TaskMetrics metrics;
+};
+struct TaskFailed {
+  AttemptId attempt;
+  ExecutorId executor;
+  TaskFailure failure;
+  TaskMetrics metrics;
+};
+struct Tick {};  ///< time passed, nothing else
 
-using Event = std::variant<ExecutorAdded, ExecutorLost, JobSubmitted, JobCancelled, TaskStarted, TaskSucceeded, TaskFailed, Tick>;
+using Event =
+    std::variant<ExecutorAdded, ExecutorLost, JobSubmitted, JobCancelled, TaskStarted, TaskSucceeded, TaskFailed, Tick>;
 
 // Actions. `reason` says why, in words for the user.
-struct LaunchTask { JobId job; AttemptId attempt; ExecutorId executor; std::string reason; };
-struct KillTask { JobId job; AttemptId attempt; ExecutorId executor; std::string reason; };
-struct StageStarted { JobId job; StageId stage; std::string reason; };
-struct StageFinished { JobId job; StageId stage; std::string reason; };
-struct StageSkipped { JobId job; StageId stage; std::string reason; };
-struct JobSucceeded { JobId job; };
-struct JobFailed { JobId job; Cause cause = Cause::internal; std::string reason; };
+struct LaunchTask {
+  JobId job;
+  AttemptId attempt;
+  ExecutorId executor;
+  std::string reason;
+};
+struct KillTask {
+  JobId job;
+  AttemptId attempt;
+  ExecutorId executor;
+  std::string reason;
+};
+struct StageStarted {
+  JobId job;
+  StageId stage;
+  std::string reason;
+};
+struct StageFinished {
+  JobId job;
+  StageId stage;
+  std::string reason;
+};
+struct StageSkipped {
+  JobId job;
+  StageId stage;
+  std::string reason;
+};
+/// The attempt is the one whose output, counters and accumulators count; its output may be renamed into place.
+/// `first` is false when an output that was lost has been made again: its counters were added already.
+struct TaskCommitted {
+  JobId job;
+  AttemptId attempt;
+  ExecutorId executor;
+  bool first = true;
+  std::string reason;
+};
+struct JobSucceeded {
+  JobId job;
+  std::string reason;
+};
+struct JobFailed {
+  JobId job;
+  Cause cause = Cause::internal;
+  std::string reason;
+};
 
-using Action = std::variant<LaunchTask, KillTask, StageStarted, StageFinished, StageSkipped, JobSucceeded, JobFailed>;
+using Action = std::variant<LaunchTask, KillTask, TaskCommitted, StageStarted, StageFinished, StageSkipped,
+                            JobSucceeded, JobFailed>;
 
 }  // namespace millrace::sched
