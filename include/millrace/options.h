@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace millrace {
+
+/// How a running job shows what it does, on standard error.
+enum class Progress : std::uint8_t {
+  none,   ///< nothing
+  bar,    ///< one line a stage, redrawn in place: for a terminal
+  plain,  ///< a line now and then: for logs
+};
+
+/// What every job can be told, whoever wrote it. A value set on the command line wins over one in the configuration
+/// file, that over one in the environment, and that over the default; docs/configuration.md lists them all.
+///
+/// A value type: copies are independent, and no member function touches shared state.
+struct Options {
+  unsigned threads = 0;                ///< worker threads; 0 runs everything in the calling thread, in order
+  std::uint64_t memory_bytes = 0;      ///< what tables, buffers, caches and shuffle blocks may hold together
+  std::string tmp;                     ///< an existing directory for spills and shuffle files
+  std::uint32_t reducers = 0;          ///< partitions after a shuffle; 0: chosen from the size of the input
+  bool overwrite = false;              ///< replace an output that exists, once the new one is complete
+  Progress progress = Progress::none;  ///< never Progress::bar by default when standard error is no terminal
+  std::string events;                  ///< where to write the event log; empty: nowhere
+  std::string report;                  ///< where to write the report (.html: a page, else text); empty: nowhere
+  std::uint64_t skip_bad_records = 0;  ///< how many bad records a job may skip before it fails
+  unsigned attempts = 4;               ///< how often a task may be tried before its job fails
+  std::uint64_t split_bytes = 0;       ///< input bytes a task; 0: chosen from the size of the input
+  bool file_shuffle = false;           ///< hand shuffle blocks over as files, as between machines
+  std::vector<std::string> arguments;  ///< what is left for the job, in order, without the program's name
+  std::size_t literal_from = 0;  ///< arguments from this index on stood behind "--"; arguments.size() when none did
+
+  /// Reads the command line, the configuration file and the environment. Takes the options that it knows, as
+  /// "--name value" or "--name=value", out of argv; everything else stays in `arguments`, and so does everything
+  /// behind "--" (which is itself dropped).
+  /// Throws Error(Cause::usage) that names the option and where it was set when a value is not what it should be,
+  /// when the configuration file has an unknown name, or when a file that was asked for cannot be read.
+  /// It is not an error if the default configuration file does not exist.
+  static Options parse(int argc, const char* const* argv);
+
+  /// The defaults of this machine: as parse() gives without arguments, configuration file and environment.
+  static Options defaults();
+
+  /// The text that describes these options, for a job's --help: one line an option, ending in a newline.
+  static std::string help();
+};
+
+/// Reads a size: a number, with a fraction if need be, and a unit. K, M, G, T (and KiB, …) are powers of 1024;
+/// KB, MB, GB, TB are powers of 1000; no unit or B means bytes. Throws Error(Cause::usage).
+std::uint64_t parse_size(const std::string& text);
+
+}  // namespace millrace
