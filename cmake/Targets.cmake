@@ -18,19 +18,27 @@ target_compile_options(millrace_warnings INTERFACE -Wall -Wextra -Wpedantic -Wsh
 
 # One static library a folder: every .cc in it that is neither a test, a fuzzer nor a benchmark.
 # millrace_folder(NAME DEPS target...) also makes the folder's test executable out of its *_test.cc.
+# PRIVATE keeps the library out of the installed package: nothing that a job links needs it.
 function(millrace_folder name)
-  cmake_parse_arguments(ARG "" "" "DEPS;TEST_DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "PRIVATE" "" "DEPS;TEST_DEPS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
   set(tests ${sources})
   set(benchmarks ${sources})
   list(FILTER sources EXCLUDE REGEX "_(test|fuzz|bench|main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   list(FILTER benchmarks INCLUDE REGEX "_bench\\.cc$")
-  add_library(millrace_${name} STATIC ${sources})
-  target_include_directories(millrace_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
-  target_link_libraries(millrace_${name} PUBLIC millrace_flags ${ARG_DEPS} PRIVATE $<BUILD_INTERFACE:millrace_warnings>)
-  set_target_properties(millrace_${name} PROPERTIES EXPORT_NAME ${name} LINKER_LANGUAGE CXX)
-  install(TARGETS millrace_${name} EXPORT MillraceTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  if(sources)
+    add_library(millrace_${name} STATIC ${sources})
+    target_include_directories(millrace_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(millrace_${name} PUBLIC millrace_flags ${ARG_DEPS} PRIVATE $<BUILD_INTERFACE:millrace_warnings>)
+  else()
+    add_library(millrace_${name} INTERFACE)  # headers alone
+    target_link_libraries(millrace_${name} INTERFACE millrace_flags ${ARG_DEPS})
+  endif()
+  set_target_properties(millrace_${name} PROPERTIES EXPORT_NAME ${name})
+  if(NOT ARG_PRIVATE)
+    install(TARGETS millrace_${name} EXPORT MillraceTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  endif()
   if(MILLRACE_TESTS AND tests)
     add_executable(${name}_test ${tests})
     target_include_directories(${name}_test PRIVATE ${PROJECT_SOURCE_DIR}/src)
