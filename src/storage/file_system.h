@@ -23,8 +23,8 @@ enum class FileKind : std::uint8_t { file, directory, other };
 struct FileInfo {
   std::string path;
   FileKind kind = FileKind::file;
-  std::uint64_t size = 0;            ///< bytes; 0 for a directory
-  std::int64_t modified_seconds = 0; ///< since the epoch
+  std::uint64_t size = 0;             ///< bytes; 0 for a directory
+  std::int64_t modified_seconds = 0;  ///< since the epoch
 };
 
 class InputFile {
@@ -60,6 +60,13 @@ class FileSystem {
   virtual void make_directories(const std::string& path) = 0;
   /// Atomic; replaces a file at `to`; throws when `to` is a directory that is not empty.
   virtual void rename(const std::string& from, const std::string& to) = 0;
+  /// Swaps what is at two paths, both of which exist, in one step. Returns false, having done nothing, when this file
+  /// system cannot do that.
+  virtual bool exchange(const std::string& one, const std::string& other) {
+    static_cast<void>(one);
+    static_cast<void>(other);
+    return false;
+  }
   /// Removes a file or a whole tree. It is not an error when there is nothing at `path`.
   virtual void remove_all(const std::string& path) = 0;
 };
