@@ -9,6 +9,8 @@ find_package(simdjson REQUIRED)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(LZ4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
+# Streaming unpacks archives for the commands that it runs.
+pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 # Hyperscan exists on x86 only; RE2 serves elsewhere.
 pkg_check_modules(HYPERSCAN IMPORTED_TARGET libhs)
