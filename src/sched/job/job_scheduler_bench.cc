@@ -1,0 +1,76 @@
+#include <benchmark/benchmark.h>
+#include <cstdlib>
+#include <new>
+
+#include "sched/job/job_scheduler.h"
+
+namespace {
+
+std::size_t allocated = 0;  // bytes that live; the benchmark has one thread
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  auto* block = static_cast<std::size_t*>(std::malloc(size + 16));
+  if (block == nullptr) throw std::bad_alloc();
+  *block = size;
+  allocated += size;
+  return block + 2;
+}
+void operator delete(void* memory) noexcept {
+  if (memory == nullptr) return;
+  auto* block = static_cast<std::size_t*>(memory) - 2;
+  allocated -= *block;
+  std::free(block);
+}
+void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
+
+namespace millrace::sched {
+namespace {
+
+// One stage of `tasks` tasks on 64 executors of 16 slots, answered in the order of their launch.
+void completions(benchmark::State& state) {
+  const auto tasks = static_cast<std::uint32_t>(state.range(0));
+  double bytes_a_task = 0;
+  for (auto _ : state) {
+    state.PauseTiming();
+    auto scheduler = std::make_unique<JobScheduler>();
+    std::vector<Action> actions;
+    JobSpec job{JobId{0}, "bench", {StageSpec{StageId{0}, "stage", tasks, {}, {}, 0}}};
+    const std::size_t before = allocated;
+    scheduler->step(JobSubmitted{std::move(job)}, Time{0}, actions);
+    bytes_a_task = static_cast<double>(allocated - before) / tasks;
+    for (std::uint32_t id = 0; id < 64; ++id)
+      scheduler->step(ExecutorAdded{ExecutorId{id}, 16, "host"}, Time{0}, actions);
+    std::vector<LaunchTask> running;
+    std::uint32_t succeeded = 0;
+    const auto collect = [&] {
+      for (const Action& action : actions) {
+        if (const auto* launch = std::get_if<LaunchTask>(&action)) running.push_back(*launch);
+        if (std::holds_alternative<JobSucceeded>(action)) ++succeeded;
+      }
+      actions.clear();
+    };
+    running.reserve(tasks);
+    collect();
+    state.ResumeTiming();
+    std::int64_t now = 0;
+    for (std::size_t next = 0; next < running.size(); ++next) {
+      const AttemptId attempt = running[next].attempt;
+      const ExecutorId executor = running[next].executor;
+      scheduler->step(TaskStarted{attempt, executor}, Time{++now}, actions);
+      scheduler->step(TaskSucceeded{attempt, executor, {}}, Time{++now}, actions);
+      collect();
+    }
+    state.PauseTiming();
+    if (running.size() != tasks || succeeded != 1) state.SkipWithError("the job did not run every task once");
+    scheduler.reset();
+    state.ResumeTiming();
+  }
+  state.SetItemsProcessed(state.iterations() * tasks);
+  state.counters["bytes_a_task"] = bytes_a_task;
+}
+BENCHMARK(completions)->Arg(10'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace millrace::sched
