@@ -1,0 +1,35 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <millrace/options.h>
+
+namespace millrace::cli {
+
+/// One call of a command.
+struct Invocation {
+  std::string command;             ///< its name
+  std::vector<std::string> words;  ///< every word behind the name, as given
+  Options options;                 ///< the common options among them; options.arguments holds the others, in order
+  int argc = 0;                    ///< the process's own, for a Context
+  char** argv = nullptr;
+};
+
+struct Command {
+  std::string_view name;
+  std::string_view summary;  ///< for the list of commands, without a full stop
+  /// Runs the command and returns the process's exit status. Throws Error; usage errors end in exit status 2,
+  /// all others in failure_status.
+  int (*run)(const Invocation&);
+  int failure_status = 1;
+};
+
+/// All commands, in the order of the help text.
+std::span<const Command> commands();
+
+int run_run(const Invocation&);
+
+}  // namespace millrace::cli
