@@ -38,8 +38,8 @@ enum class Fault : std::uint8_t {
 /// Injects `fault` into the calls that match: of those, the first `after` pass and the next `times` fail.
 struct FaultRule {
   Fault fault = Fault::error;
-  std::optional<FileOperation> operation;  ///< of any kind when empty
-  std::string path_contains;               ///< matches every path when empty; for two paths, either
+  std::optional<FileOperation> operation = {};  ///< of any kind when empty
+  std::string path_contains = {};               ///< matches every path when empty; for two paths, either
   std::uint64_t after = 0;
   std::uint64_t times = std::numeric_limits<std::uint64_t>::max();
 };

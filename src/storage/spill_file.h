@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "storage/file_system.h"
+
+namespace millrace::storage {
+
+/// Where a block lies in its SpillFile.
+struct BlockRef {
+  std::uint64_t offset = 0;
+  std::uint64_t stored_bytes = 0;  ///< in the file: an 8-byte checksum and the payload
+  std::uint64_t raw_bytes = 0;     ///< as it was appended; the payload is compressed when it is smaller than this
+};
+
+/// A temporary file of blocks, for what does not fit into memory. Blocks are compressed (LZ4) where that helps and
+/// carry a checksum (XXH3-64), see docs/formats.md. Nothing is left of the file when the object goes or the process
+/// dies: its name is removed as soon as it is open. It holds two descriptors, so use one for many blocks.
+///
+/// Threads: append() by one at a time; read() by any number, for blocks whose append() has returned.
+class SpillFile {
+ public:
+  /// Makes a file in `directory`, which exists. `label` goes into its name and into error texts. Throws Error(output)
+  /// or Error(out_of_disk). `files` outlives the object.
+  SpillFile(FileSystem& files, const std::string& directory, const std::string& label = "spill");
+  SpillFile(const SpillFile&) = delete;
+  SpillFile& operator=(const SpillFile&) = delete;
+
+  /// Throws Error(out_of_disk) or Error(output); the file cannot be appended to after that.
+  BlockRef append(std::span<const std::byte> block);
+
+  /// Replaces the content of `into` by the block. Throws Error(lost_input) naming file and byte when the block is not
+  /// what was appended, or cannot be read.
+  void read(const BlockRef& block, std::vector<std::byte>& into) const;
+  /// As above, into exactly block.raw_bytes bytes.
+  void read(const BlockRef& block, std::span<std::byte> into) const;
+
+  std::uint64_t stored_bytes() const { return output_->size(); }
+  std::uint64_t raw_bytes() const { return raw_bytes_; }
+  const std::string& path() const { return output_->path(); }
+
+ private:
+  std::unique_ptr<OutputFile> output_;
+  std::unique_ptr<InputFile> input_;
+  std::vector<std::byte> scratch_;  ///< checksum and payload of the block that is being appended
+  std::uint64_t raw_bytes_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace millrace::storage
