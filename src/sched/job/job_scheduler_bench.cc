@@ -1,32 +1,18 @@
 #include <benchmark/benchmark.h>
-#include <cstdlib>
-#include <new>
+#include <malloc.h>
+#include <memory>
+#include <utility>
+#include <vector>
 
 #include "sched/job/job_scheduler.h"
 
-namespace {
-
-std::size_t allocated = 0;  // bytes that live; the benchmark has one thread
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  auto* block = static_cast<std::size_t*>(std::malloc(size + 16));
-  if (block == nullptr) throw std::bad_alloc();
-  *block = size;
-  allocated += size;
-  return block + 2;
-}
-void operator delete(void* memory) noexcept {
-  if (memory == nullptr) return;
-  auto* block = static_cast<std::size_t*>(memory) - 2;
-  allocated -= *block;
-  std::free(block);
-}
-void operator delete(void* memory, std::size_t) noexcept { operator delete(memory); }
-
 namespace millrace::sched {
 namespace {
+
+std::size_t allocated() {
+  const struct mallinfo2 info = mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
 
 // One stage of `tasks` tasks on 64 executors of 16 slots, answered in the order of their launch.
 void completions(benchmark::State& state) {
@@ -37,9 +23,9 @@ void completions(benchmark::State& state) {
     auto scheduler = std::make_unique<JobScheduler>();
     std::vector<Action> actions;
     JobSpec job{JobId{0}, "bench", {StageSpec{StageId{0}, "stage", tasks, {}, {}, 0}}};
-    const std::size_t before = allocated;
+    const std::size_t before = allocated();
     scheduler->step(JobSubmitted{std::move(job)}, Time{0}, actions);
-    bytes_a_task = static_cast<double>(allocated - before) / tasks;
+    bytes_a_task = static_cast<double>(allocated() - before) / tasks;
     for (std::uint32_t id = 0; id < 64; ++id)
       scheduler->step(ExecutorAdded{ExecutorId{id}, 16, "host"}, Time{0}, actions);
     std::vector<LaunchTask> running;
