@@ -9,16 +9,16 @@ namespace millrace {
 /// Why something failed. The scheduler reacts to the cause; the user reads which it was.
 /// See ARCHITECTURE.md, "What failure means".
 enum class Cause : std::uint8_t {
-  user_code,       ///< a function of the job threw, or a command of the job exited non-zero: retried, then the job fails
-  bad_data,        ///< a record or a file does not have the form it should: retried only when skipping is allowed
-  lost_input,      ///< a shuffle block or a cached partition is gone or corrupt: its producer runs again
-  lost_node,       ///< an executor or a machine is gone: its tasks run elsewhere
-  out_of_memory,   ///< the memory budget cannot hold what must be held at once
-  out_of_disk,     ///< no space, quota, read-only: the job fails
-  input,           ///< an input is missing or unreadable: the job fails before any work where that can be known
-  output,          ///< the output exists or cannot be written: the job fails
-  usage,           ///< the call or the command line is wrong
-  internal,        ///< a defect of Millrace itself
+  user_code,      ///< a function of the job threw, or a command of the job exited non-zero: retried, then the job fails
+  bad_data,       ///< a record or a file does not have the form it should: retried only when skipping is allowed
+  lost_input,     ///< a shuffle block or a cached partition is gone or corrupt: its producer runs again
+  lost_node,      ///< an executor or a machine is gone: its tasks run elsewhere
+  out_of_memory,  ///< the memory budget cannot hold what must be held at once
+  out_of_disk,    ///< no space, quota, read-only: the job fails
+  input,          ///< an input is missing or unreadable: the job fails before any work where that can be known
+  output,         ///< the output exists or cannot be written: the job fails
+  usage,          ///< the call or the command line is wrong
+  internal,       ///< a defect of Millrace itself
 };
 
 /// The cause's name as reports and event logs print it: "user_code", "bad_data", …

@@ -5,8 +5,9 @@
 
 namespace millrace {
 namespace {
-constexpr std::array<const char*, 10> cause_names = {"user_code",   "bad_data", "lost_input", "lost_node", "out_of_memory",
-                                                     "out_of_disk", "input",    "output",     "usage",     "internal"};
+constexpr std::array<const char*, 10> cause_names = {"user_code",     "bad_data",    "lost_input", "lost_node",
+                                                     "out_of_memory", "out_of_disk", "input",      "output",
+                                                     "usage",         "internal"};
 }
 
 const char* name(Cause cause) noexcept { return cause_names[static_cast<std::size_t>(cause)]; }

@@ -2,10 +2,9 @@
 
 #include <compare>
 #include <cstdint>
+#include <fmt/format.h>
 #include <functional>
 #include <string>
-
-#include <fmt/format.h>
 
 namespace millrace {
 
@@ -16,12 +15,12 @@ struct Id {
   friend auto operator<=>(Id, Id) = default;
 };
 
-using JobId = Id<struct JobTag>;            ///< of one driver, in the order of submission
-using StageId = Id<struct StageTag>;        ///< of one driver: the stages of all its jobs share the numbers
-using ShuffleId = Id<struct ShuffleTag>;    ///< of one driver; equals the number of the lineage node that shuffles
-using NodeId = Id<struct NodeTag>;          ///< a lineage node (one operation of a dataset) of one driver
-using PartitionId = Id<struct PartitionTag>;///< of one dataset or stage: a stage runs one task a partition
-using ExecutorId = Id<struct ExecutorTag>;  ///< a worker process or thread
+using JobId = Id<struct JobTag>;              ///< of one driver, in the order of submission
+using StageId = Id<struct StageTag>;          ///< of one driver: the stages of all its jobs share the numbers
+using ShuffleId = Id<struct ShuffleTag>;      ///< of one driver; equals the number of the lineage node that shuffles
+using NodeId = Id<struct NodeTag>;            ///< a lineage node (one operation of a dataset) of one driver
+using PartitionId = Id<struct PartitionTag>;  ///< of one dataset or stage: a stage runs one task a partition
+using ExecutorId = Id<struct ExecutorTag>;    ///< a worker process or thread
 
 /// One try at one task. `number` counts from 0 for each (stage, partition).
 struct AttemptId {
