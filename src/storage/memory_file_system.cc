@@ -137,6 +137,7 @@ std::unique_ptr<OutputFile> MemoryFileSystem::create(const std::string& path) {
 }
 
 bool MemoryFileSystem::stat(const std::string& path, FileInfo& info) const {
+  if (path.empty()) return false;
   const std::string key = normal(path);
   const std::lock_guard lock(mutex_);
   if (is_root(key)) {
