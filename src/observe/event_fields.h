@@ -1,0 +1,220 @@
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include "observe/logged.h"
+
+// The names of the fields of every record, once, for the encoder and the decoder alike. Internal to observe.
+//
+// fields(archive, value) hands the archive each field: archive("name", field) for one that every record has,
+// archive.maybe("name", field) for one that is left out when it has its default value.
+// Names are a file format (docs/formats.md): add, never rename.
+
+namespace millrace::observe {
+
+template <class T, class Of>
+concept Is = std::same_as<std::remove_const_t<T>, Of>;
+
+template <class Value>
+constexpr const char* kind_of() {
+  if constexpr (std::is_same_v<Value, sched::ExecutorAdded>) return "executor_added";
+  if constexpr (std::is_same_v<Value, sched::ExecutorLost>) return "executor_lost";
+  if constexpr (std::is_same_v<Value, sched::JobSubmitted>) return "job_submitted";
+  if constexpr (std::is_same_v<Value, sched::JobCancelled>) return "job_cancelled";
+  if constexpr (std::is_same_v<Value, sched::TaskStarted>) return "task_started";
+  if constexpr (std::is_same_v<Value, sched::TaskSucceeded>) return "task_succeeded";
+  if constexpr (std::is_same_v<Value, sched::TaskFailed>) return "task_failed";
+  if constexpr (std::is_same_v<Value, sched::Tick>) return "tick";
+  if constexpr (std::is_same_v<Value, sched::LaunchTask>) return "task_launched";
+  if constexpr (std::is_same_v<Value, sched::KillTask>) return "task_killed";
+  if constexpr (std::is_same_v<Value, sched::TaskCommitted>) return "task_committed";
+  if constexpr (std::is_same_v<Value, sched::StageStarted>) return "stage_started";
+  if constexpr (std::is_same_v<Value, sched::StageFinished>) return "stage_finished";
+  if constexpr (std::is_same_v<Value, sched::StageSkipped>) return "stage_skipped";
+  if constexpr (std::is_same_v<Value, sched::JobSucceeded>) return "job_succeeded";
+  if constexpr (std::is_same_v<Value, sched::JobFailed>) return "job_failed";
+  if constexpr (std::is_same_v<Value, RunStarted>) return "run_started";
+  if constexpr (std::is_same_v<Value, JobPlanned>) return "job_planned";
+  if constexpr (std::is_same_v<Value, RunEnded>) return "run_ended";
+}
+
+template <class Archive>
+void attempt_fields(Archive& archive, Is<AttemptId> auto& attempt) {
+  archive("stage", attempt.stage.value);
+  archive("partition", attempt.partition.value);
+  archive("attempt", attempt.number);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::ExecutorAdded> auto& value) {
+  archive("executor", value.executor.value);
+  archive("slots", value.slots);
+  archive.maybe("host", value.host);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::ExecutorLost> auto& value) {
+  archive("executor", value.executor.value);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::StageSpec> auto& value) {
+  archive("stage", value.id.value);
+  archive("name", value.name);
+  archive("tasks", value.tasks);
+  archive.maybe("parents", value.parents);
+  archive.flags("done", value.done, value.tasks);
+  archive.maybe("input_bytes", value.input_bytes);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::JobSubmitted> auto& value) {
+  archive("job", value.job.id.value);
+  archive("name", value.job.name);
+  archive("stages", value.job.stages);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::JobCancelled> auto& value) {
+  archive("job", value.job.value);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::TaskMetrics> auto& value) {
+  archive.maybe("records_in", value.records_in);
+  archive.maybe("bytes_in", value.bytes_in);
+  archive.maybe("records_out", value.records_out);
+  archive.maybe("bytes_out", value.bytes_out);
+  archive.maybe("shuffle_bytes_read", value.shuffle_bytes_read);
+  archive.maybe("shuffle_bytes_written", value.shuffle_bytes_written);
+  archive.maybe("spills", value.spills);
+  archive.maybe("spilled_bytes", value.spilled_bytes);
+  archive.maybe("peak_memory", value.peak_memory);
+  archive.maybe("skipped_records", value.skipped_records);
+  archive.maybe("wall_us", value.wall_microseconds);
+  archive.maybe("cpu_us", value.cpu_microseconds);
+  archive.maybe("counters", value.counters);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::TaskStarted> auto& value) {
+  attempt_fields(archive, value.attempt);
+  archive("executor", value.executor.value);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::TaskSucceeded> auto& value) {
+  attempt_fields(archive, value.attempt);
+  archive("executor", value.executor.value);
+  archive.part("metrics", value.metrics);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::TaskFailed> auto& value) {
+  attempt_fields(archive, value.attempt);
+  archive("executor", value.executor.value);
+  archive("cause", value.failure.cause);
+  archive.maybe("message", value.failure.message);
+  archive.maybe("lost", value.failure.lost);
+  archive.part("metrics", value.metrics);
+}
+
+template <class Archive>
+void fields(Archive&, Is<sched::Tick> auto&) {}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::LaunchTask> auto& value) {
+  archive("job", value.job.value);
+  attempt_fields(archive, value.attempt);
+  archive("executor", value.executor.value);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::KillTask> auto& value) {
+  archive("job", value.job.value);
+  attempt_fields(archive, value.attempt);
+  archive("executor", value.executor.value);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::TaskCommitted> auto& value) {
+  archive("job", value.job.value);
+  attempt_fields(archive, value.attempt);
+  archive("executor", value.executor.value);
+  archive("first", value.first);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive, class Value>
+void stage_change_fields(Archive& archive, Value& value) {
+  archive("job", value.job.value);
+  archive("stage", value.stage.value);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::StageStarted> auto& value) {
+  stage_change_fields(archive, value);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::StageFinished> auto& value) {
+  stage_change_fields(archive, value);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::StageSkipped> auto& value) {
+  stage_change_fields(archive, value);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::JobSucceeded> auto& value) {
+  archive("job", value.job.value);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::JobFailed> auto& value) {
+  archive("job", value.job.value);
+  archive("cause", value.cause);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<RunStarted> auto& value) {
+  archive("unix_us", value.unix_microseconds);
+  archive("version", value.version);
+  archive.maybe("command", value.command);
+  archive.maybe("host", value.host);
+  archive.maybe("processor", value.processor);
+  archive.maybe("cores", value.cores);
+  archive.maybe("memory_bytes", value.memory_bytes);
+  archive.maybe("options", value.options);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<InputFact> auto& value) {
+  archive("path", value.path);
+  archive.maybe("bytes", value.bytes);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<JobPlanned> auto& value) {
+  archive("job", value.job.value);
+  archive.maybe("plan", value.plan);
+  archive.maybe("inputs", value.inputs);
+  archive.maybe("output", value.output);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<RunEnded> auto& value) {
+  archive("status", value.status);
+  archive.maybe("message", value.message);
+}
+
+}  // namespace millrace::observe
