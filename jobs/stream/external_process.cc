@@ -1,0 +1,328 @@
+#include "jobs/stream/external_process.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <utility>
+
+#include <millrace/error.h>
+
+namespace millrace::jobs::stream {
+namespace {
+
+constexpr int poll_milliseconds = 100;          // how late a cancellation may be seen
+constexpr std::size_t error_bytes = 64 * 1024;  // of standard error at once
+
+[[noreturn]] void fail_system(const std::string& what) {
+  throw Error(Cause::internal, fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+bool is_executable_file(const std::string& path) {
+  struct stat info {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+/// The value of NAME in a list of NAME=value; the last one counts.
+std::string_view variable(const std::vector<std::string>& environment, std::string_view name) {
+  for (auto entry = environment.rbegin(); entry != environment.rend(); ++entry) {
+    if (entry->size() > name.size() && entry->starts_with(name) && (*entry)[name.size()] == '=') {
+      return std::string_view(*entry).substr(name.size() + 1);
+    }
+  }
+  return {};
+}
+
+/// Where the program is: in the working directory first, then in PATH.
+std::string find_program(const ProcessSpec& spec) {
+  const std::string& name = spec.arguments.front();
+  if (name.starts_with('/')) return name;
+  const std::string local = spec.directory + "/" + name;
+  if (is_executable_file(local)) return local;
+  if (name.find('/') == std::string::npos) {
+    std::string_view path = variable(spec.environment, "PATH");
+    while (!path.empty()) {
+      const std::size_t colon = path.find(':');
+      const std::string candidate = fmt::format("{}/{}", path.substr(0, colon), name);
+      if (colon != 0 && candidate.starts_with('/') && is_executable_file(candidate)) return candidate;
+      path.remove_prefix(colon == std::string_view::npos ? path.size() : colon + 1);
+    }
+  }
+  const bool exists = ::access(local.c_str(), F_OK) == 0;
+  throw Error(Cause::user_code,
+              exists
+                  ? fmt::format("command '{}': the file is not executable; make it so with chmod +x", name)
+                  : fmt::format("command '{}' was not found in the task's directory or in PATH; share it with -file or "
+                                "-files, or give its absolute path",
+                                name));
+}
+
+struct Pipe {
+  int read_end;
+  int write_end;
+};
+
+/// Both ends are closed on exec. Throws Error(internal).
+Pipe make_pipe(std::size_t bytes) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail_system("a pipe to a command");
+  // Large pipes save switches between the two processes; a user over the system's quota gets an ordinary one.
+  ::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(bytes));
+  return {ends[0], ends[1]};
+}
+
+void set_non_blocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
+
+std::vector<char*> pointers(const std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  result.reserve(texts.size() + 1);
+  for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
+  result.push_back(nullptr);
+  return result;
+}
+
+/// What posix_spawn is told, released with its scope.
+class SpawnSettings {
+ public:
+  SpawnSettings() {
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+  }
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+  }
+  SpawnSettings(const SpawnSettings&) = delete;
+  SpawnSettings& operator=(const SpawnSettings&) = delete;
+
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+};
+
+/// A group of its own, so that all that the command starts can be killed; default signals, whatever this process
+/// ignores.
+void set_up(SpawnSettings& settings, const std::string& directory, int input, int output, int error) {
+  posix_spawn_file_actions_adddup2(&settings.actions, input, STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&settings.actions, output, STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&settings.actions, error, STDERR_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&settings.actions, STDERR_FILENO + 1);
+  posix_spawn_file_actions_addchdir_np(&settings.actions, directory.c_str());
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  for (const int number : {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&defaults, number);
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigdefault(&settings.attributes, &defaults);
+  posix_spawnattr_setsigmask(&settings.attributes, &none);
+  posix_spawnattr_setpgroup(&settings.attributes, 0);
+  posix_spawnattr_setflags(&settings.attributes,
+                           POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
+}
+
+/// Keeps SIGPIPE from this thread while it writes to a command, and takes away the one that it caused.
+class SigpipeBlock {
+ public:
+  SigpipeBlock() {
+    sigemptyset(&sigpipe_);
+    sigaddset(&sigpipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &sigpipe_, &before_);
+  }
+  ~SigpipeBlock() {
+    const timespec now{};
+    if (!was_pending_) {
+      while (sigtimedwait(&sigpipe_, nullptr, &now) == -1 && errno == EINTR) {
+      }
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  SigpipeBlock(const SigpipeBlock&) = delete;
+  SigpipeBlock& operator=(const SigpipeBlock&) = delete;
+
+ private:
+  sigset_t sigpipe_;
+  sigset_t before_;
+  bool was_pending_;
+};
+
+}  // namespace
+
+std::string to_text(const ExitStatus& status) {
+  if (status.signal != 0) return fmt::format("signal {} ({})", status.signal, ::strsignal(status.signal));
+  return fmt::format("exit status {}", status.code);
+}
+
+void ExternalProcess::Descriptor::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+ExternalProcess::ExternalProcess(const ProcessSpec& spec, Source source, Errors errors)
+    : source_(std::move(source)),
+      errors_(std::move(errors)),
+      silence_limit_(spec.silence_limit),
+      cancelled_(spec.cancelled),
+      last_byte_(std::chrono::steady_clock::now()),
+      buffer_bytes_(spec.pipe_bytes) {
+  for (const std::string& argument : spec.arguments) command_ += (command_.empty() ? "" : " ") + argument;
+  start(spec);
+  buffer_ = std::make_unique_for_overwrite<char[]>(buffer_bytes_);
+}
+
+ExternalProcess::~ExternalProcess() {
+  if (pid_ < 0) return;
+  kill_group();
+  reap();
+}
+
+void ExternalProcess::start(const ProcessSpec& spec) {
+  if (spec.arguments.empty()) throw Error(Cause::usage, "a command is empty");
+  const std::string program = find_program(spec);
+  const Pipe input = make_pipe(spec.pipe_bytes);
+  Descriptor child_input(input.read_end);
+  input_ = Descriptor(input.write_end);
+  const Pipe output = make_pipe(spec.pipe_bytes);
+  Descriptor child_output(output.write_end);
+  output_ = Descriptor(output.read_end);
+  const Pipe error = make_pipe(error_bytes);
+  Descriptor child_error(error.write_end);
+  error_ = Descriptor(error.read_end);
+  for (const int fd : {input_.get(), output_.get(), error_.get()}) set_non_blocking(fd);
+
+  SpawnSettings settings;
+  set_up(settings, spec.directory, child_input.get(), child_output.get(), child_error.get());
+  const std::vector<char*> arguments = pointers(spec.arguments);
+  const std::vector<char*> environment = pointers(spec.environment);
+  const int result = ::posix_spawn(&pid_, program.c_str(), &settings.actions, &settings.attributes, arguments.data(),
+                                   environment.data());
+  if (result == 0) return;
+  pid_ = -1;
+  if (result == ENOEXEC) {
+    throw Error(Cause::user_code,
+                fmt::format("command '{}': {} has no #! line and is no program; name its interpreter, as in "
+                            "'python3 {}'",
+                            command_, program, spec.arguments.front()));
+  }
+  if (result == E2BIG) {
+    throw Error(Cause::user_code, fmt::format("command '{}': arguments and environment are too long; set "
+                                              "stream.jobconf.truncate.limit to cut long properties",
+                                              command_));
+  }
+  throw Error(result == EAGAIN || result == ENOMEM ? Cause::internal : Cause::user_code,
+              fmt::format("command '{}' cannot be started: {}", command_, std::strerror(result)));
+}
+
+std::string_view ExternalProcess::read() {
+  filled_ = 0;
+  while (output_.is_open() && filled_ == 0) step(true);
+  return {buffer_.get(), filled_};
+}
+
+ExitStatus ExternalProcess::wait() {
+  while (output_.is_open()) {
+    filled_ = 0;
+    step(true);
+  }
+  // What the command left running may hold its standard error open; the command's own end counts.
+  input_.close();
+  ExitStatus status;
+  for (;;) {
+    siginfo_t info{};
+    if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_) break;
+    step(false);
+  }
+  if (error_.is_open()) read_errors();
+  kill_group();
+  return reap();
+}
+
+/// One round of poll(): whatever is ready moves.
+void ExternalProcess::step(bool want_output) {
+  check_alive();
+  if (input_.is_open() && pending_.empty()) {
+    pending_ = source_();
+    if (pending_.empty()) input_.close();
+  }
+  std::array<pollfd, 3> waits = {
+      {{input_.get(), POLLOUT, 0}, {want_output ? output_.get() : -1, POLLIN, 0}, {error_.get(), POLLIN, 0}}};
+  const bool has_pipe = input_.is_open() || (want_output && output_.is_open()) || error_.is_open();
+  // With nothing left to read, only the end is waited for, and that wakes no poll().
+  const int ready = ::poll(waits.data(), waits.size(), has_pipe ? poll_milliseconds : 1);
+  if (ready < 0 && errno != EINTR) fail_system(fmt::format("waiting for command '{}'", command_));
+  if (ready <= 0) return;
+  last_byte_ = silence_limit_.count() > 0 ? std::chrono::steady_clock::now() : last_byte_;
+  if (waits[2].revents != 0) read_errors();
+  if (waits[1].revents != 0) {
+    const ssize_t count = ::read(output_.get(), buffer_.get(), buffer_bytes_);
+    if (count > 0) {
+      filled_ = static_cast<std::size_t>(count);
+      bytes_read_ += filled_;
+    } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+      output_.close();
+    }
+  }
+  if (waits[0].revents != 0) feed();
+}
+
+void ExternalProcess::feed() {
+  const SigpipeBlock block;
+  const ssize_t count = ::write(input_.get(), pending_.data(), pending_.size());
+  if (count >= 0) {
+    pending_.remove_prefix(static_cast<std::size_t>(count));
+    bytes_written_ += static_cast<std::uint64_t>(count);
+  } else if (errno == EPIPE) {
+    pending_ = {};
+    input_.close();
+  } else if (errno != EAGAIN && errno != EINTR) {
+    fail_system(fmt::format("writing to command '{}'", command_));
+  }
+}
+
+void ExternalProcess::read_errors() {
+  std::array<char, error_bytes> bytes;
+  for (;;) {
+    const ssize_t count = ::read(error_.get(), bytes.data(), bytes.size());
+    if (count > 0) {
+      errors_({bytes.data(), static_cast<std::size_t>(count)});
+      continue;
+    }
+    if (count < 0 && errno == EINTR) continue;
+    if (count == 0 || errno != EAGAIN) error_.close();
+    return;
+  }
+}
+
+void ExternalProcess::check_alive() {
+  if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
+    kill_group();
+    throw Error(Cause::user_code, fmt::format("command '{}' was stopped: its attempt was cancelled", command_));
+  }
+  if (silence_limit_.count() > 0 && std::chrono::steady_clock::now() - last_byte_ > silence_limit_) {
+    kill_group();
+    throw Error(Cause::user_code, fmt::format("command '{}' neither read nor wrote for {} ms and was stopped; "
+                                              "mapreduce.task.timeout sets the limit",
+                                              command_, silence_limit_.count()));
+  }
+}
+
+void ExternalProcess::kill_group() { ::kill(-pid_, SIGKILL); }
+
+ExitStatus ExternalProcess::reap() {
+  int raw = 0;
+  while (::waitpid(pid_, &raw, 0) < 0 && errno == EINTR) {
+  }
+  pid_ = -1;
+  if (WIFSIGNALED(raw)) return {128 + WTERMSIG(raw), WTERMSIG(raw)};
+  return {WEXITSTATUS(raw), 0};
+}
+
+}  // namespace millrace::jobs::stream
