@@ -77,7 +77,7 @@ void unpack_archive(const std::string& path, const std::string& directory) {
   archive_read_support_format_tar(source.get());
   archive_read_support_format_zip(source.get());
   if (archive_read_open_filename(source.get(), path.c_str(), block_bytes) != ARCHIVE_OK) {
-    const bool broken = archive_errno(source.get()) == ARCHIVE_ERRNO_FILE_FORMAT;
+    const bool broken = archive_errno(source.get()) == EILSEQ;
     throw Error(broken ? Cause::bad_data : Cause::input,
                 fmt::format("{}: cannot be read as an archive: {}", path, reason(source.get())));
   }
