@@ -166,9 +166,9 @@ void ExternalProcess::Descriptor::close() {
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 
-ExternalProcess::ExternalProcess(const ProcessSpec& spec, Source source, Errors errors)
-    : source_(std::move(source)),
-      errors_(std::move(errors)),
+ExternalProcess::ExternalProcess(const ProcessSpec& spec, Receive output, Receive errors)
+    : receive_output_(std::move(output)),
+      receive_errors_(std::move(errors)),
       silence_limit_(spec.silence_limit),
       cancelled_(spec.cancelled),
       last_byte_(std::chrono::steady_clock::now()),
@@ -221,24 +221,19 @@ void ExternalProcess::start(const ProcessSpec& spec) {
               fmt::format("command '{}' cannot be started: {}", command_, std::strerror(result)));
 }
 
-std::string_view ExternalProcess::read() {
-  filled_ = 0;
-  while (output_.is_open() && filled_ == 0) step(true);
-  return {buffer_.get(), filled_};
+void ExternalProcess::write(std::string_view bytes) {
+  while (!bytes.empty() && input_.is_open()) step(bytes);
 }
 
-ExitStatus ExternalProcess::wait() {
-  while (output_.is_open()) {
-    filled_ = 0;
-    step(true);
-  }
-  // What the command left running may hold its standard error open; the command's own end counts.
+ExitStatus ExternalProcess::finish() {
   input_.close();
-  ExitStatus status;
+  std::string_view nothing;
+  while (output_.is_open()) step(nothing);
+  // What the command left running may hold its standard error open; the command's own end counts.
   for (;;) {
     siginfo_t info{};
     if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_) break;
-    step(false);
+    step(nothing);
   }
   if (error_.is_open()) read_errors();
   kill_group();
@@ -246,44 +241,40 @@ ExitStatus ExternalProcess::wait() {
 }
 
 /// One round of poll(): whatever is ready moves.
-void ExternalProcess::step(bool want_output) {
+void ExternalProcess::step(std::string_view& pending) {
   check_alive();
-  if (input_.is_open() && pending_.empty()) {
-    pending_ = source_();
-    if (pending_.empty()) input_.close();
-  }
-  std::array<pollfd, 3> waits = {
-      {{input_.get(), POLLOUT, 0}, {want_output ? output_.get() : -1, POLLIN, 0}, {error_.get(), POLLIN, 0}}};
-  const bool has_pipe = input_.is_open() || (want_output && output_.is_open()) || error_.is_open();
+  std::array<pollfd, 3> waits = {{{input_.get(), POLLOUT, 0}, {output_.get(), POLLIN, 0}, {error_.get(), POLLIN, 0}}};
+  const bool has_pipe = input_.is_open() || output_.is_open() || error_.is_open();
   // With nothing left to read, only the end is waited for, and that wakes no poll().
   const int ready = ::poll(waits.data(), waits.size(), has_pipe ? poll_milliseconds : 1);
   if (ready < 0 && errno != EINTR) fail_system(fmt::format("waiting for command '{}'", command_));
   if (ready <= 0) return;
-  last_byte_ = silence_limit_.count() > 0 ? std::chrono::steady_clock::now() : last_byte_;
+  if (silence_limit_.count() > 0) last_byte_ = std::chrono::steady_clock::now();
   if (waits[2].revents != 0) read_errors();
-  if (waits[1].revents != 0) {
-    const ssize_t count = ::read(output_.get(), buffer_.get(), buffer_bytes_);
-    if (count > 0) {
-      filled_ = static_cast<std::size_t>(count);
-      bytes_read_ += filled_;
-    } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
-      output_.close();
-    }
-  }
-  if (waits[0].revents != 0) feed();
+  if (waits[1].revents != 0) read_output();
+  if (waits[0].revents != 0) feed(pending);
 }
 
-void ExternalProcess::feed() {
+void ExternalProcess::feed(std::string_view& pending) {
   const SigpipeBlock block;
-  const ssize_t count = ::write(input_.get(), pending_.data(), pending_.size());
+  const ssize_t count = ::write(input_.get(), pending.data(), pending.size());
   if (count >= 0) {
-    pending_.remove_prefix(static_cast<std::size_t>(count));
+    pending.remove_prefix(static_cast<std::size_t>(count));
     bytes_written_ += static_cast<std::uint64_t>(count);
   } else if (errno == EPIPE) {
-    pending_ = {};
     input_.close();
   } else if (errno != EAGAIN && errno != EINTR) {
     fail_system(fmt::format("writing to command '{}'", command_));
+  }
+}
+
+void ExternalProcess::read_output() {
+  const ssize_t count = ::read(output_.get(), buffer_.get(), buffer_bytes_);
+  if (count > 0) {
+    bytes_read_ += static_cast<std::uint64_t>(count);
+    receive_output_({buffer_.get(), static_cast<std::size_t>(count)});
+  } else if (count == 0 || (errno != EAGAIN && errno != EINTR)) {
+    output_.close();
   }
 }
 
@@ -292,7 +283,7 @@ void ExternalProcess::read_errors() {
   for (;;) {
     const ssize_t count = ::read(error_.get(), bytes.data(), bytes.size());
     if (count > 0) {
-      errors_({bytes.data(), static_cast<std::size_t>(count)});
+      receive_errors_({bytes.data(), static_cast<std::size_t>(count)});
       continue;
     }
     if (count < 0 && errno == EINTR) continue;

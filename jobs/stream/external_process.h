@@ -34,36 +34,33 @@ struct ExitStatus {
 /// "exit status 3", "signal 9 (Killed)".
 std::string to_text(const ExitStatus& status);
 
-/// A running command: its standard input is fed from `source`, its standard output is read by the owner, its standard
-/// error goes to `errors`, all by poll() in the owner's thread, so that no order in which the command reads, writes or
-/// closes can block the two against each other. That a command stops reading before its input ends is not an error.
+/// A running command. Its owner writes to its standard input; what it writes to standard output and standard error
+/// comes back through two functions, all by poll() in the owner's thread, so that no order in which the command reads,
+/// writes or closes can block the two against each other. That a command stops reading before its input ends is not an
+/// error.
 ///
 /// Owned and used by one thread. The destructor kills the command and everything in its process group, and reaps it.
 class ExternalProcess {
  public:
-  /// The next bytes for standard input; empty: no more. The view stays valid until the next call. Called within read()
-  /// and wait() only, and never again once the command has closed its standard input.
-  using Source = std::function<std::string_view()>;
-  /// Bytes of standard error, as they come.
-  using Errors = std::function<void(std::string_view)>;
+  /// Is given bytes as they come; they are valid during the call only. What it throws passes through.
+  using Receive = std::function<void(std::string_view)>;
 
   /// Starts the command. Throws Error(user_code) that names it when it does not exist or cannot be run, Error(internal)
   /// when the system has no process or pipe left.
-  ExternalProcess(const ProcessSpec& spec, Source source, Errors errors);
+  ExternalProcess(const ProcessSpec& spec, Receive output, Receive errors);
   ~ExternalProcess();
   ExternalProcess(const ExternalProcess&) = delete;
   ExternalProcess& operator=(const ExternalProcess&) = delete;
 
-  /// The next bytes of standard output, valid until the next call; empty: there are no more. Blocks. What `source` and
-  /// `errors` throw passes through. Throws Error(user_code) when the silence limit is reached or the job is cancelled;
-  /// the command is killed then.
-  std::string_view read();
+  /// Returns when all bytes are in the command's pipe; receives its outputs meanwhile. Blocks. Does nothing once the
+  /// command has closed its standard input. Throws Error(user_code) when the silence limit is reached or the attempt is
+  /// cancelled.
+  void write(std::string_view bytes);
+  /// False once the command has closed its standard input: there is no use in writing more.
+  bool accepts_input() const { return input_.is_open(); }
+  /// Ends the input, receives what is left of the outputs and waits for the command's end. Blocks; throws as write().
+  ExitStatus finish();
 
-  /// Waits for the end of the command, draining what is left of its outputs. Call after read() returned nothing; the
-  /// bytes of standard output that remain otherwise are dropped.
-  ExitStatus wait();
-
-  /// Bytes that the command took from its standard input's pipe or that still stand in it.
   std::uint64_t bytes_written() const { return bytes_written_; }
   std::uint64_t bytes_read() const { return bytes_read_; }
 
@@ -87,16 +84,17 @@ class ExternalProcess {
   };
 
   void start(const ProcessSpec& spec);
-  void step(bool want_output);
-  void feed();
+  void step(std::string_view& pending);
+  void feed(std::string_view& pending);
+  void read_output();
   void read_errors();
   void check_alive();
   void kill_group();
   ExitStatus reap();
 
   std::string command_;  // for errors
-  Source source_;
-  Errors errors_;
+  Receive receive_output_;
+  Receive receive_errors_;
   std::chrono::milliseconds silence_limit_;
   const std::atomic<bool>* cancelled_;
   std::chrono::steady_clock::time_point last_byte_;
@@ -105,10 +103,8 @@ class ExternalProcess {
   Descriptor input_;
   Descriptor output_;
   Descriptor error_;
-  std::string_view pending_;  // of the source, not yet written
   std::unique_ptr<char[]> buffer_;
   std::size_t buffer_bytes_ = 0;
-  std::size_t filled_ = 0;
   std::uint64_t bytes_written_ = 0;
   std::uint64_t bytes_read_ = 0;
 };

@@ -43,17 +43,13 @@ class ExternalProcessTest : public testing::Test {
 
   static Result run(const ProcessSpec& spec, const std::string& input, std::size_t block = 1000000) {
     Result result;
-    std::size_t at = 0;
     ExternalProcess process(
-        spec,
-        [&] {
-          const std::string_view next = std::string_view(input).substr(at, block);
-          at += next.size();
-          return next;
-        },
+        spec, [&](std::string_view bytes) { result.output += bytes; },
         [&](std::string_view bytes) { result.errors += bytes; });
-    for (std::string_view bytes = process.read(); !bytes.empty(); bytes = process.read()) result.output += bytes;
-    result.status = process.wait();
+    for (std::size_t at = 0; at < input.size() && process.accepts_input(); at += block) {
+      process.write(std::string_view(input).substr(at, block));
+    }
+    result.status = process.finish();
     return result;
   }
 
@@ -199,11 +195,20 @@ TEST_F(ExternalProcessTest, CancellingKillsTheWholeGroup) {
   EXPECT_TRUE(state.empty() || state == "Z" || state == "X") << state;
 }
 
-TEST_F(ExternalProcessTest, WhatTheSourceThrowsPassesAndTheCommandIsGone) {
+TEST_F(ExternalProcessTest, WhatTheReceiverThrowsPassesAndTheCommandIsGone) {
   struct Broken {};
   ExternalProcess process(
-      command({"cat"}), []() -> std::string_view { throw Broken(); }, [](std::string_view) {});
-  EXPECT_THROW(process.read(), Broken);
+      shell("echo x; cat"), [](std::string_view) { throw Broken(); }, [](std::string_view) {});
+  EXPECT_THROW(process.finish(), Broken);
+}
+
+TEST_F(ExternalProcessTest, KnowsWhenThereIsNoUseInWriting) {
+  ExternalProcess process(
+      command({"head", "-n", "1"}), [](std::string_view) {}, [](std::string_view) {});
+  const std::string block = lines(10000);
+  for (int i = 0; i < 10000 && process.accepts_input(); ++i) process.write(block);
+  EXPECT_FALSE(process.accepts_input());
+  EXPECT_TRUE(process.finish().ok());
 }
 
 }  // namespace
