@@ -1,14 +1,13 @@
 # What `millrace run` needs to compile and link a job, found beside the executable: one file for this build tree and
-# one for the installed package. `name = value` lines; a path that is not absolute is relative to the file's folder.
+# one for the installed package. `name = value` lines, `archive` once for each; a path that is not absolute is relative
+# to the file's folder.
 get_property(archives GLOBAL PROPERTY MILLRACE_ARCHIVES)
 set(build_archives "")
 set(installed_archives "")
 foreach(archive IN LISTS archives)
-  list(APPEND build_archives $<TARGET_FILE:${archive}>)
-  list(APPEND installed_archives ../$<TARGET_FILE_NAME:${archive}>)
+  string(APPEND build_archives "archive = $<TARGET_FILE:${archive}>\n")
+  string(APPEND installed_archives "archive = ../$<TARGET_FILE_NAME:${archive}>\n")
 endforeach()
-list(JOIN build_archives " " build_archives)
-list(JOIN installed_archives " " installed_archives)
 
 set(libraries "")
 foreach(library IN LISTS XXHASH_LIBRARIES LZ4_LIBRARIES ZSTD_LIBRARIES RE2_LIBRARIES HYPERSCAN_LIBRARIES ITEMS fmt z simdjson)
@@ -31,14 +30,12 @@ file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/millrace.flags CONTENT
 "compiler = ${CMAKE_CXX_COMPILER}
 include = ${PROJECT_SOURCE_DIR}/include
 flags = -std=c++20 -O2 -pthread${sanitize}
-archives = ${build_archives}
 libraries = ${libraries}
-")
+${build_archives}")
 file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/installed/millrace.flags CONTENT
 "compiler = g++
 include = ${include}
 flags = -std=c++20 -O2 -pthread
-archives = ${installed_archives}
 libraries = ${libraries}
-")
+${installed_archives}")
 install(FILES ${PROJECT_BINARY_DIR}/installed/millrace.flags DESTINATION ${CMAKE_INSTALL_LIBDIR}/millrace)

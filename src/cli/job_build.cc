@@ -47,7 +47,7 @@ std::vector<std::string> split(const std::string& text) {
 /// Size and time of every archive: rebuilding the engine makes earlier jobs stale.
 std::string engine_identity(const JobFlags& flags) {
   std::string identity;
-  for (const std::string& archive : split(flags.archives)) {
+  for (const std::string& archive : flags.archives) {
     struct stat status {};
     if (stat(archive.c_str(), &status) != 0)
       throw Error(Cause::input, "the engine's library '" + archive + "' is missing: build or install Millrace again");
@@ -123,12 +123,12 @@ void compile(const std::string& source, const JobFlags& flags, const fs::path& e
   const Temporary rule{executable.string() + suffix + ".d"};
   const Temporary hashes{listing.string() + suffix};
   std::vector<std::string> words{flags.compiler};
-  for (std::string& flag : split(flags.flags)) words.push_back(std::move(flag));
+  words.insert(words.end(), flags.flags.begin(), flags.flags.end());
   words.insert(words.end(), {"-MMD", "-MF", rule.path, "-I" + flags.include, source, "-o", made.path, "-Wl,--as-needed",
                              "-Wl,--start-group"});
-  for (std::string& archive : split(flags.archives)) words.push_back(std::move(archive));
+  words.insert(words.end(), flags.archives.begin(), flags.archives.end());
   words.push_back("-Wl,--end-group");
-  for (std::string& library : split(flags.libraries)) words.push_back(std::move(library));
+  words.insert(words.end(), flags.libraries.begin(), flags.libraries.end());
 
   const int status = run_program(words);
   if (status == 127)
@@ -167,10 +167,9 @@ JobFlags find_job_flags() {
       const std::string value = line.substr(equals + 3);
       if (name == "compiler") flags.compiler = value;
       if (name == "include") flags.include = resolve(value);
-      if (name == "flags") flags.flags = value;
-      if (name == "libraries") flags.libraries = value;
-      if (name == "archives")
-        for (const std::string& archive : split(value)) flags.archives += resolve(archive) + ' ';
+      if (name == "flags") flags.flags = split(value);
+      if (name == "libraries") flags.libraries = split(value);
+      if (name == "archive") flags.archives.push_back(resolve(value));
     }
     return flags;
   }
@@ -179,12 +178,14 @@ JobFlags find_job_flags() {
 }
 
 std::string build_job(const std::string& source, const JobFlags& flags, const std::string& cache) {
+  errno = 0;
   const auto text = read_file(source);
   if (!text) throw Error(Cause::input, "cannot read '" + source + "': " + std::strerror(errno == 0 ? EISDIR : errno));
   // The source's own folder is part of the key: what #include "x.h" means depends on it.
-  const std::string key =
-      hash(*text + '\n' + fs::absolute(source).string() + '\n' + flags.compiler + '\n' + flags.include + '\n' +
-           flags.flags + '\n' + flags.libraries + '\n' + engine_identity(flags));
+  std::string key = *text + '\n' + fs::absolute(source).string() + '\n' + flags.compiler + '\n' + flags.include + '\n';
+  for (const auto* words : {&flags.flags, &flags.libraries})
+    for (const std::string& word : *words) key += word + '\n';
+  key = hash(key + engine_identity(flags));
   const fs::path folder = fs::path(cache) / "jobs";
   std::error_code error;
   fs::create_directories(folder, error);

@@ -1,16 +1,17 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace millrace::cli {
 
 /// How jobs are compiled against the engine, as the build wrote it down beside the executable.
 struct JobFlags {
   std::string compiler;
-  std::string include;    ///< directory of the public headers
-  std::string flags;      ///< for compiling and linking, separated by blanks
-  std::string archives;   ///< the engine's static libraries, separated by blanks
-  std::string libraries;  ///< what those need of the system, separated by blanks
+  std::string include;                 ///< directory of the public headers
+  std::vector<std::string> flags;      ///< for compiling and linking
+  std::vector<std::string> archives;   ///< the engine's static libraries
+  std::vector<std::string> libraries;  ///< what those need of the system, as -l flags
 };
 
 /// Finds the flags from the place of the running executable: in its build folder, or in the prefix that it was
