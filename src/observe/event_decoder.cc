@@ -30,6 +30,8 @@ namespace {
 // More tasks than this in a stage that lists finished ones is damage: it would be gigabytes of flags.
 constexpr std::uint32_t max_flagged_tasks = 1u << 24;
 
+constexpr std::int64_t max_microseconds = std::int64_t{1} << 53;
+
 // Reads fields out of an object.
 class Decoder {
  public:
@@ -51,6 +53,11 @@ class Decoder {
   template <class Object>
   void part(const char* name, Object& value) {
     maybe(name, value);
+  }
+
+  void microseconds(const char* name, std::int64_t& time) {
+    maybe(name, time);
+    if (time < 0 || time > max_microseconds) wrong(name);
   }
 
   void flags(const char* name, std::vector<bool>& flags, std::uint32_t count) {
@@ -162,8 +169,9 @@ bool EventDecoder::record(std::string_view line, Logged& record) {
   const object parsed = parser_->parse(line);
   Decoder decoder(parsed);
   std::string kind;
-  decoder("at", record.at.microseconds);
   decoder("event", kind);
+  record.at = {};
+  decoder.microseconds("at", record.at.microseconds);
   return decode(kind, decoder, record.value);
 }
 

@@ -30,6 +30,8 @@ class Encoder {
     }
   }
 
+  void microseconds(const char* name, std::int64_t time) { maybe(name, time); }
+
   // An object of which every field may be left out, and which is itself when all are.
   template <class Object>
   void part(const char* name, const Object& object) {

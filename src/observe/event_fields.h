@@ -8,7 +8,9 @@
 // The names of the fields of every record, once, for the encoder and the decoder alike. Internal to observe.
 //
 // fields(archive, value) hands the archive each field: archive("name", field) for one that every record has,
-// archive.maybe("name", field) for one that is left out when it has its default value.
+// archive.maybe("name", field) for one that is left out when it has its default value, and likewise
+// archive.microseconds for a time, which is from 0 to 2^53 so that sums and differences of times are safe,
+// archive.flags for one flag a task, archive.part for an object whose fields may all be left out.
 // Names are a file format (docs/formats.md): add, never rename.
 
 namespace millrace::observe {
@@ -94,8 +96,8 @@ void fields(Archive& archive, Is<sched::TaskMetrics> auto& value) {
   archive.maybe("spilled_bytes", value.spilled_bytes);
   archive.maybe("peak_memory", value.peak_memory);
   archive.maybe("skipped_records", value.skipped_records);
-  archive.maybe("wall_us", value.wall_microseconds);
-  archive.maybe("cpu_us", value.cpu_microseconds);
+  archive.microseconds("wall_us", value.wall_microseconds);
+  archive.microseconds("cpu_us", value.cpu_microseconds);
   archive.maybe("counters", value.counters);
 }
 
@@ -187,7 +189,7 @@ void fields(Archive& archive, Is<sched::JobFailed> auto& value) {
 
 template <class Archive>
 void fields(Archive& archive, Is<RunStarted> auto& value) {
-  archive("unix_us", value.unix_microseconds);
+  archive.microseconds("unix_us", value.unix_microseconds);
   archive("version", value.version);
   archive.maybe("command", value.command);
   archive.maybe("host", value.host);

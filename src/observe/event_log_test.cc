@@ -81,14 +81,14 @@ std::vector<Logged> one_of_each() {
                              8,
                              std::numeric_limits<std::uint64_t>::max(),
                              10,
-                             -11,
+                             11,
                              12,
                              {{"a", -1}, {"b\n", std::numeric_limits<std::int64_t>::min()}}};
   sched::JobSpec job{JobId{2}, odd, {}};
   job.stages.push_back({StageId{0}, "first", 5, {}, {true, true, false, true, false}, 99});
   job.stages.push_back({StageId{1}, "second", 1, {StageId{0}}, {}, 0});
   return {
-      {Time{-1}, RunStarted{1, "0.1", odd, "host", "cpu", 2, 3, {{"threads", "2"}}}},
+      {Time{0}, RunStarted{1, "0.1", odd, "host", "cpu", 2, 3, {{"threads", "2"}}}},
       {Time{0}, sched::ExecutorAdded{executor, 4, "node"}},
       {Time{1}, sched::ExecutorLost{executor, "why"}},
       {Time{2}, sched::JobSubmitted{job}},
@@ -109,7 +109,7 @@ std::vector<Logged> one_of_each() {
       {Time{13}, sched::StageSkipped{JobId{2}, StageId{1}, "why"}},
       {Time{14}, sched::JobSucceeded{JobId{2}, "why"}},
       {Time{15}, sched::JobFailed{JobId{2}, Cause::out_of_disk, "why"}},
-      {Time{std::numeric_limits<std::int64_t>::max()}, RunEnded{130, "interrupted"}},
+      {Time{std::int64_t{1} << 53}, RunEnded{130, "interrupted"}},
       {Time{17}, sched::Tick{}},
   };
 }
@@ -194,7 +194,8 @@ TEST(EventLogTest, DamageIsNamedWithItsLine) {
   };
   EXPECT_THAT(failure("{\"at\":1,"), HasSubstr("bad_data: log:3: it is not a JSON object"));
   EXPECT_THAT(failure("[]"), HasSubstr("log:3: it is not a JSON object"));
-  EXPECT_THAT(failure("{\"event\":\"tick\"}"), HasSubstr("log:3: the field \"at\" is missing"));
+  EXPECT_THAT(failure("{\"at\":1}"), HasSubstr("log:3: the field \"event\" is missing"));
+  EXPECT_THAT(failure("{\"at\":-1,\"event\":\"tick\"}"), HasSubstr("log:3: the field \"at\" does not have the form"));
   EXPECT_THAT(failure("{\"at\":\"1\",\"event\":\"tick\"}"),
               HasSubstr("log:3: the field \"at\" does not have the form"));
   EXPECT_THAT(failure("{\"at\":1,\"event\":\"task_started\",\"stage\":1,\"partition\":4294967296,\"attempt\":0}"),
