@@ -89,12 +89,14 @@ class InputFile {
     return done;
   }
 
-  // The whole file, mapped for the life of the process. At least one page more than the file can be read only when
-  // its size is no multiple of the page size, so vector loads past the end must stay inside the last page.
+  // The whole file, mapped for the life of the process, with at least a page of zeros behind it that loads may run
+  // into.
   std::string_view map() const {
-    if (size_ == 0) return {};
-    void* address = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd_, 0);
+    constexpr std::uint64_t kPage = 4096;
+    const std::uint64_t room = (size_ + kPage - 1) / kPage * kPage + kPage;
+    void* address = mmap(nullptr, room, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address == MAP_FAILED) die(path_);
+    if (size_ > 0 && mmap(address, size_, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd_, 0) == MAP_FAILED) die(path_);
     return {static_cast<const char*>(address), size_};
   }
 

@@ -521,21 +521,14 @@ void format(const Entry* begin, const Entry* end, std::string& out) {
 std::vector<Counter*> count_words(std::string_view text, unsigned threads) {
   unsigned bits = 10;
   while ((std::uint64_t{4096} << bits) < text.size() && bits < 18) ++bits;
-  // The last words are counted in a copy, so that no load leaves the map.
-  const std::uint64_t body = text.size() - std::min<std::uint64_t>(text.size(), kWindow);
   std::vector<Counter*> counters(threads);
   std::atomic<std::uint64_t> next{0};
   parallel(threads, [&](unsigned t) {
     counters[t] = new Counter(bits);
-    for (std::uint64_t at; (at = next.fetch_add(kBlock)) < body;) {
-      counters[t]->count(text, at, std::min(body, at + kBlock));
+    for (std::uint64_t at; (at = next.fetch_add(kBlock)) < text.size();) {
+      counters[t]->count(text, at, std::min<std::uint64_t>(text.size(), at + kBlock));
     }
   });
-  const std::uint64_t before = body > 0 ? 1 : 0;
-  std::string tail(text.substr(body - before));
-  const std::size_t size = tail.size();
-  tail.append(64, ' ');
-  counters[0]->count(tail, before, size);
   return counters;
 }
 

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <immintrin.h>
+
+#include "program.h"
+
+// Finding bytes, lines and fields in text that is readable 64 bytes beyond its end, as InputFile::map() gives it.
+namespace reference {
+
+inline std::uint64_t positions(const char* at, char c) {
+  return _mm512_cmpeq_epi8_mask(_mm512_loadu_si512(at), _mm512_set1_epi8(c));
+}
+
+// The first `c` in [at, end), or end.
+inline const char* find(const char* at, const char* end, char c) {
+  for (; at < end; at += 64) {
+    if (const std::uint64_t found = positions(at, c); found != 0) return std::min(end, at + __builtin_ctzll(found));
+  }
+  return end;
+}
+
+// Where the first line starts at or after `at`; the end of the text when there is none.
+inline const char* line_start(std::string_view text, std::uint64_t at) {
+  const char* end = text.data() + text.size();
+  if (at == 0 || at >= text.size()) return text.data() + std::min<std::uint64_t>(at, text.size());
+  return std::min(end, find(text.data() + at - 1, end, '\n') + 1);
+}
+
+// Calls function(begin, end) with blocks of whole lines until the threads that share `next` have taken them all.
+template <typename Function>
+void for_each_block(std::string_view text, std::atomic<std::uint64_t>& next, Function function) {
+  constexpr std::uint64_t kBlock = 1 << 20;
+  for (std::uint64_t at; (at = next.fetch_add(kBlock)) < text.size();) {
+    function(line_start(text, at), line_start(text, at + kBlock));
+  }
+}
+
+inline std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+  __extension__ typedef unsigned __int128 Wide;
+  const Wide product = static_cast<Wide>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+inline std::uint64_t load8(const char* bytes) {
+  std::uint64_t word;
+  std::memcpy(&word, bytes, 8);
+  return word;
+}
+
+// Never 0. Reads up to 15 bytes behind the text.
+inline std::uint64_t hash_of(std::string_view text) {
+  std::uint64_t state = text.size() * 0x9e3779b97f4a7c15ULL;
+  const char* at = text.data();
+  std::size_t left = text.size();
+  for (; left > 16; left -= 16, at += 16) {
+    state = mix(load8(at) ^ state ^ 0x9e3779b97f4a7c15ULL, load8(at + 8) ^ 0xd1b54a32d192ed03ULL);
+  }
+  const std::uint64_t first = _bzhi_u64(load8(at), static_cast<unsigned>(std::min<std::size_t>(left, 8) * 8));
+  const std::uint64_t second = left > 8 ? _bzhi_u64(load8(at + 8), static_cast<unsigned>((left - 8) * 8)) : 0;
+  return mix(first ^ state ^ 0x9e3779b97f4a7c15ULL, second ^ 0xd1b54a32d192ed03ULL) | 1;
+}
+
+// Whether two texts of one size are equal; either is readable 32 bytes from its start.
+inline bool equal(const char* a, const char* b, std::size_t size) {
+  if (size > 32) return std::memcmp(a, b, size) == 0;
+  const auto mask = static_cast<__mmask32>(_bzhi_u32(~0U, static_cast<unsigned>(size)));
+  const __m256i left = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a));
+  const __m256i right = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
+  return _mm256_mask_cmpneq_epi8_mask(mask, left, right) == 0;
+}
+
+}  // namespace reference
