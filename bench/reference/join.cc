@@ -63,20 +63,28 @@ class Index {
     }
   }
 
-  void prefetch_row(std::uint64_t hash) const {
-    const std::uint64_t slot = slots_[home(hash)].load(std::memory_order_relaxed);
-    if (slot == 0) return;
-    __builtin_prefetch(row(slot));
-    __builtin_prefetch(row(slot) + 63);
+  // The first slot from `i` on whose row may have the key; its row is prefetched. An empty slot ends the search.
+  std::size_t candidate(std::uint64_t hash, std::size_t i) const {
+    for (;; i = next(i)) {
+      const std::uint64_t slot = slots_[i].load(std::memory_order_relaxed);
+      if (slot != 0 && slot >> kPlaceBits != tag(hash) >> kPlaceBits) continue;
+      if (slot != 0) {
+        __builtin_prefetch(row(slot));
+        __builtin_prefetch(row(slot) + 63);
+      }
+      return i;
+    }
   }
 
-  // Calls function(row) for every row that may have the key: its caller compares.
+  std::size_t home(std::uint64_t hash) const { return hash >> (64 - bits_); }
+
+  // Calls function(row) for every row that may have the key: its caller compares. `i` is the first candidate.
   template <typename Function>
-  void for_each_candidate(std::uint64_t hash, Function function) const {
-    for (std::size_t i = home(hash);; i = next(i)) {
+  void for_each_candidate(std::uint64_t hash, std::size_t i, Function function) const {
+    for (;; i = candidate(hash, next(i))) {
       const std::uint64_t slot = slots_[i].load(std::memory_order_relaxed);
       if (slot == 0) return;
-      if (slot >> kPlaceBits == tag(hash) >> kPlaceBits) function(row(slot));
+      function(row(slot));
     }
   }
 
@@ -84,7 +92,6 @@ class Index {
   static constexpr unsigned kPlaceBits = 40;
 
   static std::uint64_t tag(std::uint64_t hash) { return hash << kPlaceBits; }
-  std::size_t home(std::uint64_t hash) const { return hash >> (64 - bits_); }
   std::size_t next(std::size_t i) const { return (i + 1) & ((std::size_t{1} << bits_) - 1); }
   const char* row(std::uint64_t slot) const { return text_.data() + (slot & ((1ULL << kPlaceBits) - 1)) - 1; }
 
@@ -153,11 +160,11 @@ class Prober {
   }
 
   void flush() {
-    for (std::size_t i = 0; i < size_; ++i) index_.prefetch_row(hashes_[i]);
+    for (std::size_t i = 0; i < size_; ++i) candidates_[i] = index_.candidate(hashes_[i], index_.home(hashes_[i]));
     for (std::size_t i = 0; i < size_; ++i) {
       const Line& line = lines_[i];
       const std::size_t size = line.key_size();
-      index_.for_each_candidate(hashes_[i], [&](const char* row) {
+      index_.for_each_candidate(hashes_[i], candidates_[i], [&](const char* row) {
         if (equal(row, line.begin, size) && (row[size] == '\t' || row[size] == '\n')) out_.write(line, row);
       });
     }
@@ -169,6 +176,7 @@ class Prober {
   JoinWriter out_;
   Line lines_[kBatch];
   std::uint64_t hashes_[kBatch];
+  std::size_t candidates_[kBatch];
   std::size_t size_ = 0;
 };
 
@@ -211,7 +219,7 @@ int main(int argc, char** argv) {
   const InputFile left_file(arguments.operands[0]);
   const InputFile right_file(arguments.operands[1]);
   const std::string_view left = left_file.map();
-  const std::string_view right = right_file.map();
+  const std::string_view right = load(right_file, arguments.threads);
   Index index(right);
   build(index, right, arguments.threads);
   std::atomic<std::uint64_t> next{0};
