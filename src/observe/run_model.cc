@@ -90,6 +90,11 @@ void RunModel::take(const sched::JobSubmitted& event) {
   }
 }
 
+const StageRow* RunModel::stage(JobId job, StageId stage) const {
+  const auto row = stage_rows_.find({job, stage});
+  return row == stage_rows_.end() ? nullptr : &jobs_.at(job).stages[row->second];
+}
+
 StageRow* RunModel::find_stage(JobId job, StageId stage) {
   const auto row = stage_rows_.find({job, stage});
   return row == stage_rows_.end() ? nullptr : &jobs_.at(job).stages[row->second];

@@ -39,6 +39,8 @@ class RunModel : public Observer {
   Detail detail() const noexcept { return detail_; }
   const RunStarted& run() const noexcept { return run_; }
   const std::map<JobId, JobRow>& jobs() const noexcept { return jobs_; }
+  /// Null when the job has no such stage. Valid until the next record.
+  const StageRow* stage(JobId job, StageId stage) const;
   const std::map<ExecutorId, ExecutorRow>& executors() const noexcept { return executors_; }
   /// The first 1000 of them; failure_count() counts all.
   const std::vector<FailureRow>& failures() const noexcept { return failures_; }
