@@ -1,0 +1,241 @@
+#pragma once
+
+#include <millrace/dataset.h>
+
+// The longer members of Dataset.
+
+namespace millrace {
+
+template <class T, class Chain>
+template <class KeyOf, class Key>
+void Dataset<T, Chain>::sample_keys(const internal::Function<KeyOf>& key_of, Site site, std::vector<Key>& keys) const {
+  // Enough that the largest of the partitions is rarely more than half as large again as the mean.
+  constexpr std::uint64_t most = 100000;
+  using C = internal::Map<Chain, KeyOf>;
+  const C chain{chain_, key_of, internal::id_of(node_)};
+  std::uint64_t seen = 0;
+  std::uint64_t step = 1;
+  auto visit = [&](Key&& key) {
+    if (seen++ % step != 0) return;
+    keys.push_back(std::move(key));
+    if (keys.size() < most) return;
+    step *= 2;  // thin out: every second of those kept, and of those to come
+    for (std::size_t i = 0; i < keys.size() / 2; ++i) keys[i] = std::move(keys[2 * i]);
+    keys.resize(keys.size() / 2);
+  };
+  if (session_->can_sample(node_)) return run_action<Key>("sample", site, chain, {}, visit, true);
+  std::vector<std::uint32_t> some;
+  const std::uint32_t wanted = std::max(1u, (partitions() + 15) / 16);
+  for (std::uint32_t i = 0; i < wanted; ++i) {
+    some.push_back(static_cast<std::uint32_t>((2 * std::uint64_t{i} + 1) * partitions() / (2 * wanted)));
+  }
+  run_action<Key>("sample", site, chain, some, visit);
+}
+
+template <class T, class Chain>
+template <class Less>
+std::vector<Owned<T>> Dataset<T, Chain>::smallest(const char* operation, std::uint64_t n, Less less, Site site) const {
+  // A bounded heap of the best so far; `place` breaks ties in favour of what comes first.
+  using Placed = std::pair<std::uint64_t, Owned<T>>;
+  struct Better {
+    Less less;
+    bool operator()(const Placed& a, const Placed& b) {
+      if (less(a.second, b.second)) return true;
+      if (less(b.second, a.second)) return false;
+      return a.first < b.first;
+    }
+  };
+  auto select = [n, less](auto& partition, auto& emit) mutable {
+    std::vector<Placed> heap;
+    Better better{less};
+    std::uint64_t place = 0;
+    if (n == 0) return;
+    partition.for_each([&](auto&& x) {
+      if (heap.size() == n) {
+        ++place;
+        if (!less(x, heap.front().second)) return;
+        std::pop_heap(heap.begin(), heap.end(), better);
+        heap.back() = Placed(place, to_owned(x));
+      } else {
+        heap.emplace_back(++place, to_owned(x));
+      }
+      std::push_heap(heap.begin(), heap.end(), better);
+    });
+    std::sort_heap(heap.begin(), heap.end(), better);
+    for (Placed& x : heap) emit(std::move(x.second));
+  };
+  std::vector<Owned<T>> best;
+  per_partition<Owned<T>>(operation, site, select, [&](Owned<T>&& x) { best.push_back(std::move(x)); });
+  std::stable_sort(best.begin(), best.end(), less);
+  if (best.size() > n) best.erase(best.begin() + static_cast<std::ptrdiff_t>(n), best.end());
+  return best;
+}
+
+template <class T, class Chain>
+Statistics Dataset<T, Chain>::statistics(Site site) const requires(std::is_arithmetic_v<T>) {
+  struct Moments {
+    std::uint64_t count = 0;
+    double mean = 0, squares = 0, sum = 0, min = 0, max = 0;
+    Moments merged(const Moments& other) const {
+      if (count == 0) return other;
+      if (other.count == 0) return *this;
+      Moments out;
+      out.count = count + other.count;
+      const double delta = other.mean - mean;
+      const auto n = static_cast<double>(out.count);
+      out.mean = mean + delta * static_cast<double>(other.count) / n;
+      out.squares =
+          squares + other.squares + delta * delta * static_cast<double>(count) * static_cast<double>(other.count) / n;
+      out.sum = sum + other.sum;
+      out.min = std::min(min, other.min);
+      out.max = std::max(max, other.max);
+      return out;
+    }
+  };
+  const Moments all = aggregate(
+      Moments{},
+      [](Moments m, T value) {
+        const auto x = static_cast<double>(value);
+        m.min = m.count == 0 ? x : std::min(m.min, x);
+        m.max = m.count == 0 ? x : std::max(m.max, x);
+        ++m.count;
+        m.sum += x;
+        const double delta = x - m.mean;
+        m.mean += delta / static_cast<double>(m.count);
+        m.squares += delta * (x - m.mean);
+        return m;
+      },
+      [](const Moments& a, const Moments& b) { return a.merged(b); }, site);
+  if (all.count == 0) throw Error(Cause::usage, "statistics: the dataset is empty");
+  Statistics out;
+  out.count = all.count;
+  out.sum = all.sum;
+  out.mean = all.mean;
+  out.min = all.min;
+  out.max = all.max;
+  out.stdev = std::sqrt(all.squares / static_cast<double>(all.count));
+  return out;
+}
+
+template <class T, class Chain>
+std::vector<std::uint64_t> Dataset<T, Chain>::histogram(const std::vector<double>& bounds, Site site) const
+    requires(std::is_arithmetic_v<T>) {
+  if (bounds.size() < 2 || !std::is_sorted(bounds.begin(), bounds.end())) {
+    throw Error(Cause::usage, "histogram(bounds): needs at least two bounds in ascending order");
+  }
+  using Counts = std::vector<std::uint64_t>;
+  auto count_partition = capture(bounds, [](const std::vector<double>& edges, auto& partition, auto& emit) {
+    Counts counts(edges.size() - 1);
+    partition.for_each([&](T value) {
+      const auto x = static_cast<double>(value);
+      if (!(x >= edges.front() && x <= edges.back())) return;
+      const auto after = std::upper_bound(edges.begin(), edges.end(), x);
+      const auto bucket = static_cast<std::size_t>(after - edges.begin()) - 1;
+      ++counts[std::min(bucket, counts.size() - 1)];
+    });
+    emit(std::move(counts));
+  });
+  Counts total(bounds.size() - 1);
+  per_partition<Counts>("histogram", site, count_partition, [&](Counts&& counts) {
+    for (std::size_t i = 0; i < total.size(); ++i) total[i] += counts[i];
+  });
+  return total;
+}
+
+template <class T, class Chain>
+template <bool keep_unmatched, class W, class OtherChain>
+auto Dataset<T, Chain>::broadcast_join(const Dataset<W, OtherChain>& small, Site site) const {
+  using K = typename Parts::key;
+  using V = typename Parts::value;
+  using OwnedKey = Owned<K>;
+  using X = Owned<typename internal::PairParts<W>::value>;
+  static_assert(std::is_same_v<OwnedKey, Owned<typename internal::PairParts<W>::key>>,
+                "both datasets must have keys of one type");
+  using Right = std::conditional_t<keep_unmatched, std::optional<X>, X>;
+  using U = std::pair<K, std::pair<V, Right>>;
+  using Table = internal::LookupTable<OwnedKey, X>;
+  Table table;
+  for (auto& [key, value] : small.collect(site)) table.add(key, value);
+  Encoder encoded;
+  encoded.put(table);
+  const Broadcast<Table> lookup(session_->broadcast(encoded.take()));
+  return flat_map<U>(
+      [lookup](const T& pair, auto& emit) {
+        bool found = false;
+        lookup.value().for_each(pair.first, [&](const X& right) {
+          found = true;
+          emit(U{pair.first, {pair.second, Right(right)}});
+        });
+        if constexpr (keep_unmatched) {
+          if (!found) emit(U{pair.first, {pair.second, std::nullopt}});
+        }
+      },
+      site);
+}
+
+template <class T, class Chain>
+template <class F>
+void Dataset<T, Chain>::write_parts(const char* operation, const std::string& directory, const std::string& suffix,
+                                    Site site, F f, const std::string& header) const {
+  auto body = [](F& append, const std::string& first_line, auto& partition, auto&) {
+    constexpr std::size_t chunk = std::size_t{256} << 10;
+    TaskContext& task = *TaskContext::current();
+    auto file = task.part_file();
+    std::string text = first_line;
+    std::uint64_t records = 0;
+    partition.for_each([&](auto&& x) {
+      append(text, x);
+      ++records;
+      if (text.size() < chunk) return;
+      file->write(text);
+      text.clear();
+    });
+    file->write(text);
+    file->close();
+    task.count_output(records);
+  };
+  auto write = capture(header, bind(std::move(f), body));
+  auto written = map_partitions<char>(write, site);
+  auto ignore = [](char) {};
+  written.template run_action<char>(operation, site, written.chain_, {}, ignore, false, directory, suffix);
+}
+
+template <class T, class Chain>
+void Dataset<T, Chain>::write_csv(const std::string& directory, const CsvOutput& options, Site site) const {
+  const char separator = options.separator;
+  write_parts(
+      "write_csv", directory, ".csv", site,
+      [separator](std::string& out, const T& x) {
+        internal::print_csv(out, x, separator);
+        out.append("\r\n");
+      },
+      options.header.empty() ? std::string() : options.header + "\r\n");
+}
+
+template <class T, class Chain>
+void Dataset<T, Chain>::save(const std::string& directory, Site site) const {
+  auto write = capture(internal::element_type_name<T>(), [](const std::string& type, auto& partition, auto&) {
+    TaskContext& task = *TaskContext::current();
+    auto out = internal::record_writer(task, type);
+    partition.for_each([&](auto&& x) { internal::put_element<T>(*out, 0, x); });
+    out->finish();
+    task.count_output(out->records());
+  });
+  auto written = map_partitions<char>(write, site);
+  auto ignore = [](char) {};
+  written.template run_action<char>("save", site, written.chain_, {}, ignore, false, directory, ".mrec");
+}
+
+template <class T, class Chain>
+Dataset<Owned<T>, internal::EncodedSource<Owned<T>>> Dataset<T, Chain>::checkpoint(Site site) const {
+  const std::string directory = session_->checkpoint_directory();
+  save(directory, site);
+  internal::SourceSpec spec;
+  spec.format = internal::SourceFormat::encoded;
+  spec.inputs = {directory};
+  spec.element_type = internal::element_type_name<T>();
+  auto source = session_->source("checkpoint", site, spec);
+  return {session_, source, {internal::id_of(source)}};
+}
+
+}  // namespace millrace

@@ -1,0 +1,545 @@
+#pragma once
+
+#include <millrace/internal/aggregate_table.h>
+#include <millrace/internal/chain.h>
+#include <millrace/internal/order.h>
+#include <millrace/internal/partitioner.h>
+
+// Both sides of the stage boundaries: what the last operation of a stage does with its elements (terminals), and the
+// chains that read them in the next stage.
+
+namespace millrace::internal {
+
+/// The code of a stage: what a task runs, whichever process it is in.
+template <class Chain, class Terminal>
+void run_stage(TaskContext& task) {
+  Decoder in(task.closure());
+  Chain chain = Chain::load(in);
+  Terminal terminal = Terminal::load(in);
+  terminal.run(task, chain);
+}
+
+/// Sends every element to the driver, in order.
+template <class T>
+struct CollectTerminal {
+  template <class Chain>
+  void run(TaskContext& task, Chain& chain) {
+    ShuffleWriter& out = task.output();
+    auto sink = [&](auto&& x) {
+      put_element<T>(out, 0, x);
+      if (task.may_skip()) task.deliver();
+    };
+    chain.run(task, task.partition(), sink);
+  }
+  void save(Encoder&) const {}
+  static CollectTerminal load(Decoder&) { return {}; }
+};
+
+/// Sends every element to the partition that the partitioner names.
+template <class T, class Partitioner>
+struct ScatterTerminal {
+  Partitioner partitioner;
+  template <class Chain>
+  void run(TaskContext& task, Chain& chain) {
+    ShuffleWriter& out = task.output();
+    auto sink = [&](auto&& x) {
+      const T& element = x;
+      put_element<T>(out, partitioner(element), element);
+      if (task.may_skip()) task.deliver();
+    };
+    chain.run(task, task.partition(), sink);
+  }
+  void save(Encoder& out) const { partitioner.save(out); }
+  static ScatterTerminal load(Decoder& in) { return {Partitioner::load(in)}; }
+};
+
+// ---- aggregation by key -------------------------------------------------------------------------------------------
+
+/// reduce_by_key: the combined value has the type of the values.
+template <class V, class F>
+struct ReduceCombiner {
+  using input = V;
+  using combined = V;
+  Function<F> f;
+  V create(V&& value) { return std::move(value); }
+  void add(V& into, V&& value) { into = f.get()(std::move(into), std::move(value)); }
+  void merge(V& into, V&& value) { into = f.get()(std::move(into), std::move(value)); }
+  void save(Encoder& out) const { f.save(out); }
+  static ReduceCombiner load(Decoder& in) { return {Function<F>::load(in)}; }
+};
+
+/// combine_by_key and what is built on it. An owned input type: a view would not outlive the batch.
+template <class V, class C, class Create, class Add, class Merge>
+struct GeneralCombiner {
+  using input = V;
+  using combined = C;
+  Function<Create> create_f;
+  Function<Add> add_f;
+  Function<Merge> merge_f;
+  C create(V&& value) { return create_f.get()(std::move(value)); }
+  void add(C& into, V&& value) { into = add_f.get()(std::move(into), std::move(value)); }
+  void merge(C& into, C&& value) { into = merge_f.get()(std::move(into), std::move(value)); }
+  void save(Encoder& out) const {
+    create_f.save(out);
+    add_f.save(out);
+    merge_f.save(out);
+  }
+  static GeneralCombiner load(Decoder& in) {
+    auto create = Function<Create>::load(in);
+    auto add = Function<Add>::load(in);
+    return {std::move(create), std::move(add), Function<Merge>::load(in)};
+  }
+};
+
+/// The reduce side folds combined values into combined values.
+template <class Combiner>
+struct MergingCombiner {
+  using input = typename Combiner::combined;
+  using combined = typename Combiner::combined;
+  Combiner inner;
+  combined create(input&& value) { return std::move(value); }
+  void add(combined& into, input&& value) { inner.merge(into, std::move(value)); }
+};
+
+/// Combines on the map side, and sends each partition's combined pairs whenever the table has to be emptied.
+template <class K, class Combiner>
+struct AggregateTerminal {
+  using C = typename Combiner::combined;
+  std::uint32_t partitions;
+  Combiner combiner;
+
+  template <class Chain>
+  void run(TaskContext& task, Chain& chain) {
+    ShuffleWriter& out = task.output();
+    AggregateTable<C, Combiner> table(task, combiner, 1);
+    KeyBytes<K> bytes;
+    auto send = [&] {
+      table.visit([&](auto& slot) {
+        const std::uint32_t to = partition_of(slot.hash(), partitions);
+        const std::string_view key = slot.bytes();
+        std::byte* at = out.room(to, Codec<std::string_view>::size(key) + Codec<C>::size(slot.value()));
+        at = Codec<std::string_view>::encode(key, at);
+        out.wrote(to, Codec<C>::encode(slot.value(), at));
+      });
+      table.clear();
+    };
+    auto sink = [&](auto&& pair) {
+      table.template add<KeyBytes<K>::fixed>(bytes.of(pair.first),
+                                             typename Combiner::input(std::forward<decltype(pair)>(pair).second), send);
+      if (task.may_skip()) task.deliver();
+    };
+    chain.run(task, task.partition(), sink);
+    table.flush(send);
+    send();
+  }
+  void save(Encoder& out) const {
+    out.put(partitions);
+    combiner.save(out);
+  }
+  static AggregateTerminal load(Decoder& in) {
+    const auto partitions = in.get<std::uint32_t>();
+    return {partitions, Combiner::load(in)};
+  }
+};
+
+/// Walks (key bytes, C) records that were written in (hash, key) order.
+template <class C>
+class AggregateRun {
+ public:
+  AggregateRun(std::unique_ptr<BlockStream> blocks, std::uint64_t spread)
+      : blocks_(std::move(blocks)), spread_(spread) {}
+  bool next() {
+    while (at_ == end_) {
+      if (!blocks_->next(block_)) return false;
+      at_ = block_.bytes.data();
+      end_ = at_ + block_.bytes.size();
+    }
+    key = Codec<std::string_view>::decode(at_, end_);
+    hash = hash_bytes(key) * spread_;
+    value.emplace(Codec<C>::decode(at_, end_));
+    return true;
+  }
+  bool before(const AggregateRun& other) const { return hash != other.hash ? hash < other.hash : key < other.key; }
+  std::string_view key;
+  std::uint64_t hash = 0;
+  std::optional<C> value;
+
+ private:
+  std::unique_ptr<BlockStream> blocks_;
+  std::uint64_t spread_;
+  Block block_;
+  const std::byte* at_ = nullptr;
+  const std::byte* end_ = nullptr;
+};
+
+/// The reduced pairs of one partition, in the order of (hash of the key, key).
+template <class K, class Combiner>
+struct AggregateRead {
+  using C = typename Combiner::combined;
+  using element = std::pair<K, C>;
+  std::uint32_t shuffle;
+  std::uint32_t partitions;
+  Combiner combiner;
+
+  template <class Sink>
+  void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
+    AggregateTable<C, MergingCombiner<Combiner>> table(task, {combiner}, partitions);
+    std::vector<std::unique_ptr<ShuffleWriter>> runs;
+    auto spill = [&] {
+      if (table.size() == 0) return;
+      table.order();
+      auto writer = task.spill_writer(1);
+      table.visit([&](auto& slot) {
+        const std::string_view key = slot.bytes();
+        std::byte* at = writer->room(0, Codec<std::string_view>::size(key) + Codec<C>::size(slot.value()));
+        at = Codec<std::string_view>::encode(key, at);
+        writer->wrote(0, Codec<C>::encode(slot.value(), at));
+      });
+      writer->finish();
+      runs.push_back(std::move(writer));
+      table.clear();
+    };
+    fill(task, partition, table, spill);
+    if (task.stopped()) return;
+    if (runs.empty()) {
+      table.order();
+      table.visit([&](auto& slot) { sink(element(KeyBytes<K>::key(slot.bytes()), std::move(slot.value()))); });
+      return;
+    }
+    spill();
+    merge(task, runs, sink);
+  }
+  void save(Encoder& out) const {
+    out.put(shuffle);
+    out.put(partitions);
+    combiner.save(out);
+  }
+  static AggregateRead load(Decoder& in) {
+    const auto shuffle = in.get<std::uint32_t>();
+    const auto partitions = in.get<std::uint32_t>();
+    return {shuffle, partitions, Combiner::load(in)};
+  }
+
+ private:
+  template <class Table, class Spill>
+  void fill(TaskContext& task, std::uint32_t partition, Table& table, Spill& spill) {
+    auto blocks = task.open_shuffle(shuffle, partition);
+    Block block;
+    while (!task.stopped() && blocks->next(block)) {
+      const std::byte* at = block.bytes.data();
+      const std::byte* const end = at + block.bytes.size();
+      std::uint64_t count = 0;
+      while (at != end) {
+        const std::string_view key = Codec<std::string_view>::decode(at, end);
+        table.template add<KeyBytes<K>::fixed>(key, Codec<C>::decode(at, end), spill);
+        ++count;
+      }
+      task.count_records(count);
+    }
+    table.flush(spill);
+  }
+
+  template <class Sink>
+  void merge(TaskContext& task, std::vector<std::unique_ptr<ShuffleWriter>>& runs, Sink& sink) {
+    std::vector<std::unique_ptr<AggregateRun<C>>> heap;
+    const auto after = [](const auto& a, const auto& b) { return b->before(*a); };
+    for (auto& writer : runs) {
+      auto run = std::make_unique<AggregateRun<C>>(task.read_spill(*writer, 0), partitions);
+      if (run->next()) heap.push_back(std::move(run));
+    }
+    std::make_heap(heap.begin(), heap.end(), after);
+    std::string key;
+    while (!heap.empty() && !task.stopped()) {
+      key = heap.front()->key;
+      std::optional<C> value;
+      while (!heap.empty() && heap.front()->key == key) {
+        std::pop_heap(heap.begin(), heap.end(), after);
+        AggregateRun<C>& run = *heap.back();
+        if (value) {
+          combiner.merge(*value, std::move(*run.value));
+        } else {
+          value.emplace(std::move(*run.value));
+        }
+        if (run.next()) {
+          std::push_heap(heap.begin(), heap.end(), after);
+        } else {
+          heap.pop_back();
+        }
+      }
+      sink(element(KeyBytes<K>::key(key), std::move(*value)));
+    }
+  }
+};
+
+// ---- reading a shuffle
+// -----------------------------------------------------------------------------------------------
+
+/// The elements as they were sent, in the order of the map tasks.
+template <class T>
+struct ShuffleRead {
+  using element = T;
+  std::uint32_t shuffle;
+  template <class Sink>
+  void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
+    auto blocks = task.open_shuffle(shuffle, partition);
+    decode_all<T>(task, *blocks, sink);
+  }
+  void save(Encoder& out) const { out.put(shuffle); }
+  static ShuffleRead load(Decoder& in) { return {in.get<std::uint32_t>()}; }
+};
+
+inline void take_blocks(TaskContext& task, std::uint32_t shuffle, std::uint32_t partition, RecordSorter& sorter) {
+  auto blocks = task.open_shuffle(shuffle, partition);
+  Block block;
+  while (!task.stopped() && blocks->next(block)) sorter.add(std::move(block));
+}
+
+/// One record after the other out of a sorter.
+class SortedRecords {
+ public:
+  explicit SortedRecords(std::unique_ptr<RecordSorter> sorter) : sorter_(std::move(sorter)) {}
+  /// The current record, or null at the end.
+  const std::byte* peek() {
+    if (at_ == count_) {
+      count_ = sorter_->next(batch_);
+      at_ = 0;
+      if (count_ == 0) return nullptr;
+    }
+    return batch_[at_];
+  }
+  void pop() { ++at_; }
+
+ private:
+  std::unique_ptr<RecordSorter> sorter_;
+  const std::byte* batch_[256] = {};
+  std::size_t at_ = 0;
+  std::size_t count_ = 0;
+};
+
+/// The elements of one range, in order.
+template <class T, class KeyOf, class Order>
+struct SortedRead {
+  using element = T;
+  std::uint32_t shuffle;
+  Function<KeyOf> key_of;
+  Function<Order> order;
+  template <class Sink>
+  void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
+    const ElementOrder<T, KeyOf, Order> element_order{&key_of.get(), &order.get()};
+    auto sorter = task.sorter(element_order.record_order());
+    take_blocks(task, shuffle, partition, *sorter);
+    const std::byte* batch[256];
+    std::size_t count = 0;
+    while (!task.stopped() && (count = sorter->next(batch)) != 0) {
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::byte* at = batch[i];
+        sink(Codec<T>::decode(at, measured()));
+      }
+      task.count_records(count);
+    }
+  }
+  void save(Encoder& out) const {
+    out.put(shuffle);
+    key_of.save(out);
+    order.save(out);
+  }
+  static SortedRead load(Decoder& in) {
+    const auto shuffle = in.get<std::uint32_t>();
+    auto key_of = Function<KeyOf>::load(in);
+    return {shuffle, std::move(key_of), Function<Order>::load(in)};
+  }
+};
+
+/// The values of one group, to be gone through once, in order of arrival.
+template <class K, class V>
+class GroupValues {
+ public:
+  GroupValues(SortedRecords& records, std::string_view key) : records_(records), key_(key) {}
+  /// Gives the next value. Returns false after the last of the group. A view is valid until the next call.
+  bool next(V& value) {
+    const std::byte* at = records_.peek();
+    if (at == nullptr) return false;
+    if (started_) {
+      records_.pop();
+      at = records_.peek();
+      started_ = false;
+      if (at == nullptr) return false;
+    }
+    const std::byte* const end = measured();
+    KeyBytes<K> bytes;
+    const K key = Codec<K>::decode(at, end);
+    if (bytes.of(key) != key_) return false;
+    value = Codec<V>::decode(at, end);
+    started_ = true;
+    return true;
+  }
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    V value{};
+    while (next(value)) visit(std::move(value));
+  }
+
+ private:
+  SortedRecords& records_;
+  std::string_view key_;
+  bool started_ = false;  // the current record was given out and waits to be dropped
+};
+
+/// Takes the next group's key from sorted pairs; false at the end.
+template <class K, class V>
+bool peek_key(SortedRecords& records, std::uint64_t& hash, std::string& key) {
+  const std::byte* at = records.peek();
+  if (at == nullptr) return false;
+  KeyBytes<K> bytes;
+  const K decoded = Codec<K>::decode(at, measured());
+  key = bytes.of(decoded);
+  hash = hash_bytes(key);
+  return true;
+}
+
+/// f(key, values, emit) for each group of a hash-partitioned shuffle, in the order of (hash of the key, key).
+template <class K, class V, class F, class T>
+struct GroupedRead {
+  using element = T;
+  std::uint32_t shuffle;
+  Function<F> f;
+  std::uint32_t node;
+  template <class Sink>
+  void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
+    auto sorter = task.sorter(HashOrder<K, V>::record_order());
+    take_blocks(task, shuffle, partition, *sorter);
+    SortedRecords records(std::move(sorter));
+    auto emit = [&](auto&& y) { sink(std::forward<decltype(y)>(y)); };
+    std::uint64_t hash = 0;
+    std::string key;
+    while (!task.stopped() && peek_key<K, V>(records, hash, key)) {
+      GroupValues<K, V> values(records, key);
+      guarded(task, node, f.get(), KeyBytes<K>::key(key), values, emit);
+      V rest{};
+      while (values.next(rest)) {
+      }
+      task.count_records(1);
+    }
+  }
+  void save(Encoder& out) const {
+    out.put(shuffle);
+    f.save(out);
+    out.put(node);
+  }
+  static GroupedRead load(Decoder& in) {
+    const auto shuffle = in.get<std::uint32_t>();
+    auto f = Function<F>::load(in);
+    return {shuffle, std::move(f), in.get<std::uint32_t>()};
+  }
+};
+
+/// f(key, left values, right values, emit) for each key of either side, in the order of (hash of the key, key).
+template <class K, class V, class W, class F, class T>
+struct CogroupRead {
+  using element = T;
+  std::uint32_t left;
+  std::uint32_t right;
+  Function<F> f;
+  std::uint32_t node;
+  template <class Sink>
+  void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
+    auto left_sorter = task.sorter(HashOrder<K, V>::record_order());
+    take_blocks(task, left, partition, *left_sorter);
+    auto right_sorter = task.sorter(HashOrder<K, W>::record_order());
+    take_blocks(task, right, partition, *right_sorter);
+    SortedRecords lefts(std::move(left_sorter));
+    SortedRecords rights(std::move(right_sorter));
+    auto emit = [&](auto&& y) { sink(std::forward<decltype(y)>(y)); };
+    std::uint64_t lh = 0;
+    std::uint64_t rh = 0;
+    std::string lk;
+    std::string rk;
+    bool has_left = peek_key<K, V>(lefts, lh, lk);
+    bool has_right = peek_key<K, W>(rights, rh, rk);
+    while ((has_left || has_right) && !task.stopped()) {
+      const int side = !has_right ? -1 : !has_left ? 1 : lh != rh ? (lh < rh ? -1 : 1) : lk.compare(rk);
+      const std::string& key = side <= 0 ? lk : rk;
+      GroupValues<K, V> left_values(lefts, side <= 0 ? std::string_view(lk) : none);
+      GroupValues<K, W> right_values(rights, side >= 0 ? std::string_view(rk) : none);
+      Side<K, V> l{left_values, side <= 0};
+      Side<K, W> r{right_values, side >= 0};
+      guarded(task, node, f.get(), KeyBytes<K>::key(key), l, r, emit);
+      l.drop();
+      r.drop();
+      task.count_records(1);
+      if (side <= 0) has_left = peek_key<K, V>(lefts, lh, lk);
+      if (side >= 0) has_right = peek_key<K, W>(rights, rh, rk);
+    }
+  }
+  void save(Encoder& out) const {
+    out.put(left);
+    out.put(right);
+    f.save(out);
+    out.put(node);
+  }
+  static CogroupRead load(Decoder& in) {
+    const auto left = in.get<std::uint32_t>();
+    const auto right = in.get<std::uint32_t>();
+    auto f = Function<F>::load(in);
+    return {left, right, std::move(f), in.get<std::uint32_t>()};
+  }
+
+  /// One side's values of the current key; empty when the key is on the other side only.
+  template <class Key, class Value>
+  struct Side {
+    GroupValues<Key, Value>& values;
+    bool present;
+    bool next(Value& value) { return present && values.next(value); }
+    void drop() {
+      Value rest{};
+      while (next(rest)) {
+      }
+    }
+  };
+
+ private:
+  static constexpr std::string_view none{};
+};
+
+/// The right values of one key, held to be gone through once for each left value; beyond a megabyte they go where
+/// spilled blocks go, so that a key of any weight can be joined.
+template <class W>
+class HeldValues {
+ public:
+  HeldValues(TaskContext& task) : task_(task) {}
+  template <class Side>
+  void fill(Side& side) {
+    bytes_.clear();
+    spilled_.reset();
+    W value{};
+    while (side.next(value)) {
+      if (bytes_.size() > limit && spilled_ == nullptr) spilled_ = task_.spill_writer(1);
+      if (spilled_ != nullptr) {
+        put_element<W>(*spilled_, 0, value);
+        continue;
+      }
+      const std::size_t before = bytes_.size();
+      bytes_.resize(before + Codec<W>::size(value));
+      Codec<W>::encode(value, bytes_.data() + before);
+    }
+    if (spilled_ != nullptr) spilled_->finish();
+  }
+  bool empty() const { return bytes_.empty(); }
+  template <class Visit>
+  void for_each(Visit&& visit) {
+    const std::byte* at = bytes_.data();
+    const std::byte* const end = at + bytes_.size();
+    while (at != end) visit(Codec<W>::decode(at, end));
+    if (spilled_ == nullptr) return;
+    auto blocks = task_.read_spill(*spilled_, 0);
+    decode_all<W>(task_, *blocks, visit);
+  }
+
+ private:
+  static constexpr std::size_t limit = std::size_t{1} << 20;
+  TaskContext& task_;
+  std::vector<std::byte> bytes_;
+  std::unique_ptr<ShuffleWriter> spilled_;
+};
+
+}  // namespace millrace::internal

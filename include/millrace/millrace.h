@@ -1,0 +1,12 @@
+#pragma once
+
+// Everything that a job needs.
+
+#include <millrace/codec.h>
+#include <millrace/context.h>
+#include <millrace/dataset.h>
+#include <millrace/error.h>
+#include <millrace/options.h>
+#include <millrace/shared.h>
+#include <millrace/task.h>
+#include <millrace/text.h>

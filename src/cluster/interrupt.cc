@@ -1,0 +1,44 @@
+#include "cluster/interrupt.h"
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <initializer_list>
+#include <unistd.h>
+
+namespace millrace::cluster {
+namespace {
+
+constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
+std::atomic<int> running_jobs{0};
+std::atomic<bool> signalled{false};
+
+void on_signal(int) {
+  if (running_jobs.load() == 0 || signalled.exchange(true)) _exit(interrupted_status);
+}
+
+}  // namespace
+
+void install_interrupt_handlers() {
+  for (const int number : {SIGINT, SIGTERM}) {
+    struct sigaction present {};
+    if (sigaction(number, nullptr, &present) != 0 || present.sa_handler != SIG_DFL) continue;
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    sigaction(number, &action, nullptr);
+  }
+}
+
+InterruptibleJob::InterruptibleJob() { ++running_jobs; }
+InterruptibleJob::~InterruptibleJob() { --running_jobs; }
+
+bool interrupted() { return signalled.load(std::memory_order_relaxed); }
+
+void exit_interrupted() {
+  std::fputs("millrace: interrupted\n", stderr);
+  std::fflush(stdout);
+  _exit(interrupted_status);
+}
+
+}  // namespace millrace::cluster

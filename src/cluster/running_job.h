@@ -1,0 +1,35 @@
+#pragma once
+
+#include <atomic>
+#include <exception>
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "dataset/runner.h"
+#include "exec/attempt.h"
+#include "storage/commit.h"
+
+namespace millrace::cluster {
+
+/// A job from its submission until its caller has the results. Guarded by the runner's mutex, but for `skips_left`.
+struct RunningJob {
+  dataset::Runner::Request request;
+  std::map<StageId, const plan::Stage*> stages;   ///< into request.job
+  std::unique_ptr<storage::OutputCommit> commit;  ///< when the result stage writes files
+  std::map<std::uint32_t, exec::Output> results;  ///< by task of the result stage, until they are delivered
+  std::uint32_t next_result = 0;
+  bool ended = false;
+  bool succeeded = false;
+  Cause cause = Cause::internal;
+  std::string reason;
+  std::atomic<std::int64_t> skips_left{0};
+  bool may_skip = false;
+  std::uint32_t running = 0;  ///< attempts that have not been answered
+  std::vector<exec::BadRecord> bad_records;
+
+  const plan::Stage& result_stage() const { return request.job.stages.back(); }
+};
+
+}  // namespace millrace::cluster

@@ -1,0 +1,396 @@
+#include "cluster/thread_runner.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "cluster/interrupt.h"
+#include "exec/accumulator_store.h"
+
+namespace millrace::cluster {
+namespace {
+
+constexpr ExecutorId this_executor{0};
+
+std::int64_t thread_cpu_microseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::int64_t{time.tv_sec} * 1000000 + time.tv_nsec / 1000;
+}
+
+sched::TaskMetrics metrics_of(const exec::TaskResult& result) {
+  sched::TaskMetrics out;
+  out.records_in = result.records_in;
+  out.bytes_in = result.bytes_in;
+  out.records_out = result.records_out;
+  out.bytes_out = result.bytes_out;
+  out.shuffle_bytes_read = result.shuffle_bytes_read;
+  out.shuffle_bytes_written = result.output.bytes;
+  out.spills = result.spills;
+  out.spilled_bytes = result.spilled_bytes;
+  out.peak_memory = result.peak_memory;
+  out.skipped_records = result.skipped_records;
+  out.counters = result.counters;
+  return out;
+}
+
+}  // namespace
+
+ThreadRunner::ThreadRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events)
+    : options_(options),
+      files_(files),
+      events_(events),
+      started_(std::chrono::steady_clock::now()),
+      memory_(options.memory_bytes, std::max(options.threads, 1u)),
+      blocks_(memory_, files, options.tmp, options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory),
+      cache_(blocks_),
+      environment_{memory_, blocks_, shuffles_, cache_, files},
+      scheduler_([&] {
+        sched::Options scheduling;
+        scheduling.retry.max_attempts = options.attempts;
+        return scheduling;
+      }()) {
+  install_interrupt_handlers();
+  const std::lock_guard lock(mutex_);
+  step(sched::ExecutorAdded{this_executor, std::max(options.threads, 1u), "this process"});
+  for (unsigned i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
+}
+
+ThreadRunner::~ThreadRunner() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_ready_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+sched::Time ThreadRunner::now() const {
+  return {std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_).count()};
+}
+
+std::int64_t ThreadRunner::counter(const std::string& name) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = counters_.find(name);
+  return found == counters_.end() ? 0 : found->second;
+}
+
+std::uint64_t ThreadRunner::live_input_bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t bytes = 0;
+  for (const auto& [id, task] : running_) {
+    if (task->attempt != nullptr) bytes += task->attempt->progress_bytes();
+  }
+  return bytes;
+}
+
+void ThreadRunner::run(Request request, const std::function<void(std::span<const std::byte>)>& result) {
+  auto job = std::make_shared<RunningJob>();
+  job->request = std::move(request);
+  for (const plan::Stage& stage : job->request.job.stages) job->stages[stage.id] = &stage;
+  job->may_skip = options_.skip_bad_records != 0;
+  job->skips_left = static_cast<std::int64_t>(options_.skip_bad_records);
+  const std::string& directory = job->result_stage().output_directory;
+  if (!directory.empty()) {
+    const std::string token = fmt::format("{}-{}", getpid(), job->request.job.id);
+    job->commit = std::make_unique<storage::OutputCommit>(files_, directory, options_.overwrite, token);
+    job->commit->set_up_job();
+  }
+  const InterruptibleJob interruptible;
+  std::unique_lock lock(mutex_);
+  submit(job);
+  try {
+    deliver(job, lock, result);
+  } catch (...) {
+    if (!lock.owns_lock()) lock.lock();
+    step(sched::JobCancelled{job->request.job.id, "the driver could not take its results"});
+    job_changed_.wait(lock, [&] { return job->running == 0; });
+    if (job->commit != nullptr) job->commit->abort_job();
+    jobs_.erase(job->request.job.id);
+    throw;
+  }
+  // Attempts that were killed may still be writing where the output is cleaned up.
+  job_changed_.wait(lock, [&] { return job->running == 0; });
+  jobs_.erase(job->request.job.id);
+  lock.unlock();
+  if (!job->succeeded) {
+    if (job->commit != nullptr) job->commit->abort_job();
+    throw Error(job->cause, job->reason);
+  }
+  if (job->commit == nullptr) return;
+  try {
+    job->commit->commit_job();
+  } catch (...) {
+    job->commit->abort_job();
+    throw;
+  }
+}
+
+void ThreadRunner::submit(const std::shared_ptr<RunningJob>& job) {
+  sched::JobSpec spec;
+  spec.id = job->request.job.id;
+  spec.name = job->request.job.name;
+  for (const plan::Stage& stage : job->request.job.stages) {
+    sched::StageSpec each;
+    each.id = stage.id;
+    each.name = stage.name;
+    each.tasks = static_cast<std::uint32_t>(stage.partitions.size());
+    each.parents = stage.parents;
+    each.input_bytes = stage.input_bytes;
+    if (stage.output) {
+      for (std::uint32_t task = 0; task < each.tasks; ++task) {
+        each.done.push_back(shuffles_.has(stage.output->shuffle, task));
+      }
+    }
+    spec.stages.push_back(std::move(each));
+  }
+  jobs_[spec.id] = job;
+  if (events_.observed()) {
+    events_.publish(now(), std::variant<observe::JobPlanned>(observe::JobPlanned{
+                               spec.id, job->request.plan_text, {}, job->result_stage().output_directory}));
+  }
+  step(sched::JobSubmitted{std::move(spec)});
+}
+
+// Hands results to the caller in order, outside of the lock, until the job has ended.
+void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
+                           const std::function<void(std::span<const std::byte>)>& result) {
+  for (;;) {
+    if (interrupted()) stop_everything(lock);
+    const auto next = job->results.find(job->next_result);
+    if (next != job->results.end()) {
+      exec::Output output = std::move(next->second);
+      job->results.erase(next);
+      ++job->next_result;
+      lock.unlock();
+      std::uint64_t bytes_read = 0;
+      for (auto& partition : output.partitions) {
+        exec::StoredBlockStream blocks(memory_, std::move(partition), &bytes_read);
+        internal::Block block;
+        while (blocks.next(block)) result(block.bytes);
+      }
+      lock.lock();
+      continue;
+    }
+    if (job->ended) return;
+    if (options_.threads == 0 && !queue_.empty()) {
+      run_one(lock);
+    } else {
+      job_changed_.wait_for(lock, std::chrono::milliseconds(100));
+    }
+  }
+}
+
+// After Ctrl-C: every attempt is told to stop and given a moment, the temporary outputs go, and so does the process.
+void ThreadRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
+  for (const auto& [id, task] : running_) {
+    if (task->attempt != nullptr) task->attempt->stop();
+  }
+  queue_.clear();
+  stopping_ = true;
+  job_changed_.wait_for(lock, std::chrono::seconds(1), [this] { return running_.empty(); });
+  for (const auto& [id, job] : jobs_) {
+    if (job->commit != nullptr) job->commit->abort_job();
+  }
+  exit_interrupted();
+}
+
+void ThreadRunner::step(const sched::Event& event) {
+  const bool observed = events_.observed();
+  if (observed) events_.publish(now(), event);
+  std::vector<sched::Action> actions;
+  scheduler_.step(event, now(), actions);
+  for (const sched::Action& action : actions) {
+    if (observed) events_.publish(now(), action);
+    carry_out(action);
+  }
+}
+
+void ThreadRunner::carry_out(const sched::Action& action) {
+  if (const auto* launched = std::get_if<sched::LaunchTask>(&action)) {
+    launch(*launched);
+  } else if (const auto* killed = std::get_if<sched::KillTask>(&action)) {
+    kill(*killed);
+  } else if (const auto* committed = std::get_if<sched::TaskCommitted>(&action)) {
+    commit(*committed);
+  } else if (const auto* succeeded = std::get_if<sched::JobSucceeded>(&action)) {
+    end_job(succeeded->job, true, Cause::internal, succeeded->reason);
+  } else if (const auto* failed = std::get_if<sched::JobFailed>(&action)) {
+    end_job(failed->job, false, failed->cause, failed->reason);
+  }
+}
+
+void ThreadRunner::launch(const sched::LaunchTask& action) {
+  auto task = std::make_unique<Launched>();
+  task->action = action;
+  task->job = jobs_.at(action.job);
+  task->stage = task->job->stages.at(action.attempt.stage);
+  ++task->job->running;
+  queue_.push_back(std::move(task));
+  work_ready_.notify_one();
+}
+
+void ThreadRunner::kill(const sched::KillTask& action) {
+  const auto found = running_.find(action.attempt);
+  if (found != running_.end()) {
+    found->second->killed = true;
+    if (found->second->attempt != nullptr) found->second->attempt->stop();
+    return;
+  }
+  for (const auto& task : queue_) {
+    if (task->action.attempt == action.attempt) task->killed = true;
+  }
+}
+
+void ThreadRunner::commit(const sched::TaskCommitted& action) {
+  const auto found = finished_.find(action.attempt);
+  const auto job = jobs_.find(action.job);
+  if (found == finished_.end() || job == jobs_.end()) return;
+  exec::TaskResult result = std::move(found->second);
+  finished_.erase(found);
+  RunningJob& running = *job->second;
+  const plan::Stage& stage = *running.stages.at(action.attempt.stage);
+  const std::uint32_t task = action.attempt.partition.value;
+  if (stage.output) {
+    shuffles_.put(stage.output->shuffle, task, std::move(result.output));
+  } else {
+    running.results.emplace(task, std::move(result.output));
+    if (running.commit != nullptr) {
+      running.commit->commit_task(stage.partitions[task], action.attempt.number);
+    }
+    job_changed_.notify_all();
+  }
+  if (!action.first) return;
+  for (const auto& [name, amount] : result.counters) counters_[name] += amount;
+  for (const auto& [id, sum] : result.accumulators) exec::accumulator_store().merge(id, sum.value, sum.merge);
+  for (auto& record : result.bad_records) running.bad_records.push_back(std::move(record));
+}
+
+void ThreadRunner::end_job(JobId id, bool succeeded, Cause cause, const std::string& reason) {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return;
+  RunningJob& job = *found->second;
+  job.ended = true;
+  job.succeeded = succeeded;
+  job.cause = cause;
+  job.reason = reason;
+  job_changed_.notify_all();
+}
+
+void ThreadRunner::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    work_ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    if (stopping_) return;
+    run_one(lock);
+  }
+}
+
+void ThreadRunner::run_one(std::unique_lock<std::mutex>& lock) {
+  std::unique_ptr<Launched> task = std::move(queue_.front());
+  queue_.pop_front();
+  running_[task->action.attempt] = task.get();
+  if (events_.observed()) step(sched::TaskStarted{task->action.attempt, this_executor});
+  exec::TaskResult result;
+  sched::TaskMetrics metrics;
+  if (!task->killed) {
+    lock.unlock();
+    result = attempt(*task, metrics);
+    lock.lock();
+  }
+  running_.erase(task->action.attempt);
+  --task->job->running;
+  if (interrupted()) {
+    job_changed_.notify_all();
+    return;
+  }
+  answer(*task, std::move(result), std::move(metrics));
+  if (task->job->ended && task->job->running == 0) job_changed_.notify_all();
+}
+
+exec::TaskResult ThreadRunner::attempt(Launched& task, sched::TaskMetrics& metrics) {
+  const auto begin = now();
+  const std::int64_t cpu_begin = thread_cpu_microseconds();
+  exec::TaskSpec spec;
+  spec.stage = task.stage;
+  spec.task = task.action.attempt.partition.value;
+  spec.attempt = task.action.attempt.number;
+  spec.map_tasks = task.job->request.map_tasks;
+  if (task.job->may_skip) spec.skips_left = &task.job->skips_left;
+  exec::TaskResult result;
+  for (;;) {
+    result = try_once(task, spec);
+    // A record that failed half-way is left out of another try, as long as records may be skipped.
+    if (result.succeeded || !result.bad_record || spec.known_bad.contains(*result.bad_record)) break;
+    if (task.job->skips_left.fetch_sub(1) <= 0) {
+      ++task.job->skips_left;
+      break;
+    }
+    spec.known_bad.emplace(*result.bad_record, result.message);
+  }
+  metrics = metrics_of(result);
+  metrics.wall_microseconds = now().microseconds - begin.microseconds;
+  metrics.cpu_microseconds = thread_cpu_microseconds() - cpu_begin;
+  return result;
+}
+
+exec::TaskResult ThreadRunner::try_once(Launched& task, exec::TaskSpec spec) {
+  const bool writes_files = task.job->commit != nullptr && !task.stage->output;
+  const std::uint32_t partition = task.stage->partitions[spec.task];
+  try {
+    if (writes_files) {
+      // A second try of the same attempt starts from an empty directory.
+      if (!spec.known_bad.empty()) task.job->commit->abort_task(partition, spec.attempt);
+      spec.output_directory = task.job->commit->attempt_directory(partition, spec.attempt);
+    }
+    exec::Attempt attempt(environment_, std::move(spec));
+    {
+      const std::lock_guard lock(mutex_);
+      task.attempt = &attempt;
+      if (task.killed) attempt.stop();
+    }
+    exec::TaskResult result = attempt.run();
+    const std::lock_guard lock(mutex_);
+    task.attempt = nullptr;
+    return result;
+  } catch (const Error& error) {
+    exec::TaskResult result;
+    result.cause = error.cause();
+    result.message = error.what();
+    return result;
+  }
+}
+
+void ThreadRunner::answer(Launched& task, exec::TaskResult result, sched::TaskMetrics metrics) {
+  const AttemptId id = task.action.attempt;
+  if (result.succeeded && !task.killed) {
+    finished_[id] = std::move(result);
+    try {
+      step(sched::TaskSucceeded{id, this_executor, std::move(metrics)});
+    } catch (const Error& error) {
+      // The attempt's files could not be renamed into place.
+      RunningJob& job = *task.job;
+      end_job(job.request.job.id, false, error.cause(), error.what());
+      step(sched::JobCancelled{job.request.job.id, error.what()});
+    }
+    finished_.erase(id);
+    return;
+  }
+  sched::TaskFailure failure;
+  failure.cause = task.killed ? Cause::lost_node : result.cause;
+  failure.message = task.killed ? "it was told to stop" : result.message;
+  for (const exec::LostOutput& lost : result.lost) {
+    for (const auto& [stage_id, stage] : task.job->stages) {
+      if (!stage->output || stage->output->shuffle != lost.shuffle) continue;
+      shuffles_.lose(lost.shuffle, lost.map_task);
+      failure.lost.push_back({stage_id, PartitionId{lost.map_task}, 0});
+    }
+  }
+  if (task.job->commit != nullptr && !task.stage->output) {
+    task.job->commit->abort_task(task.stage->partitions[id.partition.value], id.number);
+  }
+  step(sched::TaskFailed{id, this_executor, std::move(failure), std::move(metrics)});
+}
+
+}  // namespace millrace::cluster

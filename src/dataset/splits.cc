@@ -1,0 +1,89 @@
+#include "dataset/splits.h"
+
+#include <algorithm>
+
+#include <millrace/codec.h>
+
+#include "storage/file_split.h"
+#include "storage/input_listing.h"
+
+namespace millrace::dataset {
+namespace {
+
+constexpr std::uint64_t mebi = std::uint64_t{1} << 20;
+constexpr std::size_t most_files_a_split = 1024;
+
+// About 32 tasks for small inputs; larger ones in pieces of 64 MiB, so that a task is neither over in no time nor
+// expensive to lose.
+std::uint64_t chosen_split_bytes(std::uint64_t total) { return std::clamp<std::uint64_t>(total / 32, mebi, 64 * mebi); }
+
+bool divisible(internal::SourceFormat format) { return format != internal::SourceFormat::whole_files; }
+
+}  // namespace
+
+std::vector<plan::Split> make_splits(const storage::FileSystem& files, const internal::SourceSpec& spec,
+                                     std::uint64_t split_bytes, std::uint64_t& total_bytes) {
+  const std::vector<storage::FileInfo> inputs = storage::list_inputs(files, spec.inputs);
+  total_bytes = 0;
+  for (const storage::FileInfo& input : inputs) total_bytes += input.size;
+  const std::uint64_t wanted = split_bytes != 0 ? split_bytes : chosen_split_bytes(total_bytes);
+  std::uint64_t cut = divisible(spec.format) ? wanted : ~std::uint64_t{0};
+  if (spec.format == internal::SourceFormat::records && spec.record_bytes != 0) {
+    cut = std::max<std::uint64_t>(1, cut / spec.record_bytes) * spec.record_bytes;
+  }
+  std::vector<plan::Split> splits;
+  std::uint64_t filled = wanted;  // so that the first piece opens a split
+  for (storage::FileSplit& piece : storage::split_files(files, inputs, cut)) {
+    const std::uint64_t bytes = piece.end - piece.begin;
+    const bool fits = filled + bytes <= wanted && splits.back().ranges.size() < most_files_a_split;
+    if (splits.empty() || !fits) {
+      splits.emplace_back();
+      filled = 0;
+    }
+    filled += bytes;
+    splits.back().ranges.push_back({std::move(piece.path), piece.begin, piece.end, piece.whole});
+  }
+  return splits;
+}
+
+std::vector<plan::Split> sample_windows(const plan::Source& source) {
+  constexpr std::uint64_t windows = 64;
+  constexpr std::uint64_t window_bytes = 64 << 10;
+  // Sizes of whole files, in the order of the input: pieces of one file follow each other.
+  std::vector<plan::FileRange> parts;
+  std::uint64_t total = 0;
+  for (const plan::Split& split : source.splits) {
+    for (const plan::FileRange& range : split.ranges) {
+      if (!parts.empty() && parts.back().path == range.path && parts.back().end == range.begin) {
+        parts.back().end = range.end;
+        parts.back().whole = false;
+      } else {
+        parts.push_back(range);
+      }
+      total += range.end - range.begin;
+    }
+  }
+  if (total <= windows * window_bytes) return source.splits;
+  std::vector<plan::Split> out;
+  std::uint64_t before = 0;  // bytes of the parts before this one
+  std::size_t at = 0;
+  for (std::uint64_t i = 0; i < windows; ++i) {
+    const std::uint64_t position = total / windows * i;
+    while (at + 1 < parts.size() && before + (parts[at].end - parts[at].begin) <= position) {
+      before += parts[at].end - parts[at].begin;
+      ++at;
+    }
+    plan::FileRange window = parts[at];
+    std::uint64_t begin = window.begin + (position - before);
+    if (source.record_bytes != 0) begin -= begin % source.record_bytes;
+    window.begin = begin;
+    window.end = std::min(parts[at].end, begin + window_bytes);
+    window.whole = false;
+    plan::Split split;
+    split.ranges.push_back(std::move(window));
+    out.push_back(std::move(split));
+  }
+  return out;
+}
+
+}  // namespace millrace::dataset

@@ -1,0 +1,357 @@
+#include "exec/attempt.h"
+
+#include <algorithm>
+#include <exception>
+#include <fmt/format.h>
+#include <new>
+
+#include <millrace/internal/closure.h>
+
+#include "exec/broadcast_store.h"
+#include "exec/record_sorter.h"
+
+namespace millrace {
+namespace {
+thread_local TaskContext* current_task = nullptr;
+}
+
+TaskContext* TaskContext::current() noexcept { return current_task; }
+
+std::string_view input_path() { return current_task != nullptr ? current_task->input_path() : std::string_view{}; }
+
+namespace exec {
+namespace {
+
+class PartOutput final : public internal::PartFile {
+ public:
+  PartOutput(std::unique_ptr<storage::OutputFile> file, std::uint64_t& bytes) : file_(std::move(file)), bytes_(bytes) {}
+  void write(std::string_view text) override {
+    if (text.empty()) return;
+    file_->write(std::as_bytes(std::span(text.data(), text.size())));
+    bytes_ += text.size();
+  }
+  void close() override { file_->close(); }
+
+ private:
+  std::unique_ptr<storage::OutputFile> file_;
+  std::uint64_t& bytes_;
+};
+
+}  // namespace
+
+/// Tells the attempt where it is in its input.
+class Attempt::TrackedSource final : public internal::BufferInput {
+ public:
+  TrackedSource(Attempt& attempt, std::unique_ptr<SourceInput> input) : attempt_(attempt), input_(std::move(input)) {
+    attempt_.source_ = this;
+  }
+  ~TrackedSource() override {
+    if (attempt_.source_ != this) return;
+    attempt_.last_path_ = input_->path();
+    attempt_.last_offset_ = record_offset();
+    attempt_.source_ = nullptr;
+  }
+  bool next(std::string_view& buffer) override {
+    attempt_.record_ = nullptr;
+    const bool more = input_->next(buffer);
+    buffer_ = more ? buffer : std::string_view{};
+    const std::uint64_t consumed = input_->consumed();
+    attempt_.result_.bytes_in += consumed - consumed_;
+    attempt_.progress_.fetch_add(consumed - consumed_, std::memory_order_relaxed);
+    consumed_ = consumed;
+    return more;
+  }
+  std::string_view path() const { return input_->path(); }
+  std::uint64_t record_offset() const {
+    const char* record = attempt_.record_;
+    const bool inside = record != nullptr && record >= buffer_.data() && record <= buffer_.data() + buffer_.size();
+    return input_->offset() + (inside ? static_cast<std::uint64_t>(record - buffer_.data()) : 0);
+  }
+
+ private:
+  Attempt& attempt_;
+  std::unique_ptr<SourceInput> input_;
+  std::string_view buffer_;
+  std::uint64_t consumed_ = 0;
+};
+
+/// Names the map task whose block is lost.
+class Attempt::TrackedShuffle final : public internal::BlockStream {
+ public:
+  TrackedShuffle(Attempt& attempt, ShuffleId shuffle, std::vector<ShuffleStore::MapBlocks> maps)
+      : attempt_(attempt), shuffle_(shuffle), maps_(std::move(maps)) {}
+  bool next(Block& block) override {
+    for (;;) {
+      if (stream_ == nullptr) {
+        if (at_ == maps_.size()) return false;
+        stream_ = std::make_unique<StoredBlockStream>(attempt_.environment_.memory, std::move(maps_[at_].blocks),
+                                                      &attempt_.result_.shuffle_bytes_read);
+      }
+      try {
+        if (stream_->next(block)) return true;
+      } catch (const Error& error) {
+        if (error.cause() == Cause::lost_input) attempt_.result_.lost.push_back({shuffle_, maps_[at_].map_task});
+        throw;
+      }
+      stream_ = nullptr;
+      ++at_;
+    }
+  }
+
+ private:
+  Attempt& attempt_;
+  const ShuffleId shuffle_;
+  std::vector<ShuffleStore::MapBlocks> maps_;
+  std::unique_ptr<StoredBlockStream> stream_;
+  std::size_t at_ = 0;
+};
+
+Attempt::Attempt(Environment& environment, TaskSpec spec) : environment_(environment), spec_(std::move(spec)) {
+  partition_ = spec_.stage->partitions[spec_.task];
+  attempt_ = spec_.attempt;
+  may_skip_ = spec_.skips_left != nullptr;
+  const std::uint32_t partitions = spec_.stage->output ? spec_.stage->output->partitions : 1;
+  output_ = std::make_unique<BlockWriter>(environment_.blocks, partitions, Placement::memory_then_files);
+}
+
+Attempt::~Attempt() { environment_.memory.task_reserved(-static_cast<std::int64_t>(reserved_)); }
+
+TaskResult Attempt::run() {
+  current_task = this;
+  try {
+    const auto code =
+        reinterpret_cast<void (*)(TaskContext&)>(const_cast<void*>(internal::code_address(spec_.stage->code)));
+    code(*this);
+    output_->finish();
+    result_.output = *output_->take();
+    result_.spilled_bytes += result_.output.spilled_bytes;
+    result_.succeeded = true;
+  } catch (const Error& error) {
+    describe_failure(result_, error.cause(), error.what());
+  } catch (const std::bad_alloc&) {
+    describe_failure(result_, Cause::out_of_memory, "the system refused more memory; lower --memory or --threads");
+  } catch (const std::exception& error) {
+    describe_failure(result_, Cause::user_code, error.what());
+  } catch (...) {
+    describe_failure(result_, Cause::user_code, "an exception that is no std::exception");
+  }
+  current_task = nullptr;
+  result_.records_in = records_in_;
+  result_.records_out = records_out_ != 0 ? records_out_ : output_->records();
+  if (!result_.succeeded && spec_.skips_left != nullptr) {
+    *spec_.skips_left += static_cast<std::int64_t>(result_.skipped_records);
+  }
+  return std::move(result_);
+}
+
+std::string Attempt::blamed_operation() const {
+  if (blamed_ == no_node) return {};
+  const auto found = spec_.stage->operations.find(NodeId{blamed_});
+  return found == spec_.stage->operations.end() ? std::string() : found->second;
+}
+
+std::string Attempt::place() const {
+  const std::string_view path = source_ != nullptr ? source_->path() : std::string_view(last_path_);
+  if (path.empty()) return fmt::format("partition {}", partition_);
+  const std::uint64_t offset = source_ != nullptr ? source_->record_offset() : last_offset_;
+  return fmt::format("{}, the record at byte {} (task range {}-{})", path, offset, last_split_begin_, last_split_end_);
+}
+
+void Attempt::describe_failure(TaskResult& result, Cause cause, const std::string& what) {
+  result.succeeded = false;
+  result.cause = cause;
+  if (cause != Cause::user_code) {
+    result.message = what;
+    return;
+  }
+  const std::string operation = blamed_operation();
+  result.message =
+      fmt::format("{} failed on {}: {}", operation.empty() ? "a function of the job" : operation, place(), what);
+  if (spec_.skips_left != nullptr && !last_path_.empty()) result.bad_record = RecordPlace(last_path_, last_offset_);
+}
+
+std::string_view Attempt::input_path() const {
+  return source_ != nullptr ? source_->path() : std::string_view(last_path_);
+}
+
+std::uint64_t Attempt::input_offset() const { return source_ != nullptr ? source_->record_offset() : last_offset_; }
+
+void Attempt::add_to_counter(std::string_view counter, std::int64_t amount) {
+  result_.counters[std::string(counter)] += amount;
+}
+
+const plan::Source& Attempt::source(std::uint32_t node) const {
+  const auto found = spec_.stage->sources.find(NodeId{node});
+  if (found == spec_.stage->sources.end()) {
+    throw Error(Cause::internal, fmt::format("a task reads source {}, which its stage does not have", node));
+  }
+  return found->second;
+}
+
+std::unique_ptr<internal::BufferInput> Attempt::open_source(std::uint32_t node, std::uint32_t partition) {
+  const plan::Source& from = source(node);
+  const plan::Split& split = from.splits.at(partition);
+  if (!split.ranges.empty()) {
+    last_split_begin_ = split.ranges.front().begin;
+    last_split_end_ = split.ranges.back().end;
+  }
+  auto input = exec::open_source(environment_.files, from, split, [this](std::size_t bytes) { reserve(bytes); });
+  return std::make_unique<TrackedSource>(*this, std::move(input));
+}
+
+std::span<const std::byte> Attempt::source_split(std::uint32_t node, std::uint32_t partition) {
+  return source(node).splits.at(partition).payload;
+}
+
+std::unique_ptr<internal::BlockStream> Attempt::open_shuffle(std::uint32_t shuffle, std::uint32_t partition) {
+  const ShuffleId id{shuffle};
+  std::vector<std::uint32_t> lost;
+  auto maps = environment_.shuffles.blocks(id, spec_.map_tasks.at(id), partition, lost);
+  if (!lost.empty()) {
+    for (const std::uint32_t map_task : lost) result_.lost.push_back({id, map_task});
+    throw Error(Cause::lost_input,
+                fmt::format("the output of {} map tasks is gone, the first is task {}; they run again", lost.size(),
+                            lost.front()));
+  }
+  return std::make_unique<TrackedShuffle>(*this, id, std::move(maps));
+}
+
+std::unique_ptr<internal::RecordSorter> Attempt::sorter(const internal::RecordOrder& order) {
+  return std::make_unique<Sorter>(*this, order);
+}
+
+std::unique_ptr<internal::PartFile> Attempt::create_file(const std::string& name) {
+  if (spec_.output_directory.empty()) {
+    throw Error(Cause::usage, "a task wrote a file, but its job writes to no directory");
+  }
+  return std::make_unique<PartOutput>(environment_.files.create(spec_.output_directory + "/" + name),
+                                      result_.bytes_out);
+}
+
+std::unique_ptr<internal::PartFile> Attempt::part_file() {
+  return create_file(fmt::format("part-{:05}{}", partition_, spec_.stage->part_suffix));
+}
+
+std::unique_ptr<internal::PartFile> Attempt::side_file(std::string_view name) {
+  if (name.empty() || name.find('/') != name.npos || name.front() == '_' || name.front() == '.') {
+    throw Error(Cause::usage, fmt::format("side_file(\"{}\"): a plain file name is needed", name));
+  }
+  return create_file(fmt::format("{}-{:05}", name, partition_));
+}
+
+bool Attempt::try_reserve(std::size_t bytes) {
+  if (reserved_ + bytes > environment_.memory.task_share()) return false;
+  reserve(bytes);
+  return true;
+}
+
+void Attempt::reserve(std::size_t bytes) {
+  reserved_ += bytes;
+  environment_.memory.task_reserved(static_cast<std::int64_t>(bytes));
+  result_.peak_memory = std::max<std::uint64_t>(result_.peak_memory, reserved_);
+}
+
+void Attempt::release(std::size_t bytes) {
+  reserved_ -= bytes;
+  environment_.memory.task_reserved(-static_cast<std::int64_t>(bytes));
+}
+
+internal::Pages Attempt::try_pages(std::size_t bytes) {
+  if (reserved_ + Memory::rounded_size(bytes) > environment_.memory.task_share()) return {};
+  return pages(bytes);
+}
+
+internal::Pages Attempt::pages(std::size_t bytes) {
+  const std::size_t rounded = Memory::rounded_size(bytes);
+  std::byte* data = environment_.memory.take(rounded);
+  reserve(rounded);
+  return {data, rounded,
+          [](void* owner, std::byte* at, std::size_t size) {
+            auto& self = *static_cast<Attempt*>(owner);
+            self.environment_.memory.give_back(at, size);
+            self.release(size);
+          },
+          this};
+}
+
+std::unique_ptr<internal::ShuffleWriter> Attempt::spill_writer(std::uint32_t partitions) {
+  ++result_.spills;
+  return std::make_unique<BlockWriter>(environment_.blocks, partitions, Placement::files_only);
+}
+
+std::unique_ptr<internal::BlockStream> Attempt::read_spill(internal::ShuffleWriter& writer, std::uint32_t partition) {
+  const Output& output = static_cast<BlockWriter&>(writer).output();
+  result_.spilled_bytes += output.spilled_bytes;
+  return std::make_unique<StoredBlockStream>(environment_.memory, output.partitions.at(partition),
+                                             &result_.shuffle_bytes_read);
+}
+
+std::unique_ptr<internal::BlockStream> Attempt::cached(std::uint32_t node, std::uint32_t partition) {
+  const auto output = environment_.cache.get(NodeId{node}, partition);
+  if (output == nullptr) return nullptr;
+  return std::make_unique<StoredBlockStream>(environment_.memory, output->partitions.front(), &result_.bytes_in);
+}
+
+std::unique_ptr<internal::ShuffleWriter> Attempt::cache_writer(std::uint32_t node, std::uint32_t) {
+  const auto level = spec_.stage->cached.find(NodeId{node});
+  if (level == spec_.stage->cached.end()) return nullptr;
+  const Placement placement = level->second == plan::CacheLevel::memory ? Placement::memory_only
+                              : level->second == plan::CacheLevel::disk ? Placement::files_only
+                                                                        : Placement::memory_then_files;
+  return std::make_unique<BlockWriter>(environment_.blocks, 1, placement);
+}
+
+void Attempt::keep_cached(std::uint32_t node, std::uint32_t partition,
+                          std::unique_ptr<internal::ShuffleWriter> writer) {
+  auto output = static_cast<BlockWriter&>(*writer).take();
+  if (!output) return;
+  environment_.cache.put(NodeId{node}, partition, spec_.stage->cached.at(NodeId{node}), std::move(*output));
+}
+
+std::span<const std::byte> Attempt::broadcast(std::uint32_t id) { return broadcast_store().bytes(id); }
+
+void Attempt::add_to_accumulator(std::uint32_t id, std::span<const std::byte> value,
+                                 void (*merge)(std::vector<std::byte>&, std::span<const std::byte>)) {
+  AccumulatorValue& sum = result_.accumulators[id];
+  sum.merge = merge;
+  merge(sum.value, value);
+}
+
+void Attempt::skip_record(std::string_view record) {
+  std::string message = "an exception that is no std::exception";
+  try {
+    throw;
+  } catch (const Error& error) {
+    if (error.cause() != Cause::user_code && error.cause() != Cause::bad_data) throw;
+    message = error.what();
+  } catch (const std::exception& error) {
+    message = error.what();
+  } catch (...) {
+    // The message above says it.
+  }
+  if (spec_.skips_left->fetch_sub(1) <= 0) {
+    ++*spec_.skips_left;
+    throw;
+  }
+  const std::string operation = blamed_operation();
+  keep_bad_record(record, operation.empty() ? message : operation + ": " + message);
+  blamed_ = no_node;
+}
+
+bool Attempt::is_known_bad(std::string_view record) {
+  if (spec_.known_bad.empty()) return false;
+  const auto found = spec_.known_bad.find({std::string(input_path()), input_offset()});
+  if (found == spec_.known_bad.end()) return false;
+  keep_bad_record(record, found->second);
+  return true;
+}
+
+void Attempt::keep_bad_record(std::string_view record, std::string message) {
+  constexpr std::size_t kept_bytes = 65536;  // a record's beginning tells enough
+  ++result_.skipped_records;
+  result_.bad_records.push_back(
+      {std::string(input_path()), input_offset(), std::string(record.substr(0, kept_bytes)), std::move(message)});
+}
+
+}  // namespace exec
+}  // namespace millrace

@@ -1,0 +1,67 @@
+#include "exec/broadcast_store.h"
+
+#include <millrace/shared.h>
+
+namespace millrace::exec {
+
+std::uint32_t BroadcastStore::add(std::vector<std::byte> value) {
+  const std::lock_guard lock(mutex_);
+  entries_[next_].bytes = std::move(value);
+  return next_++;
+}
+
+void BroadcastStore::remove(std::uint32_t id) {
+  const std::lock_guard lock(mutex_);
+  entries_.erase(id);
+}
+
+std::span<const std::byte> BroadcastStore::bytes(std::uint32_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  if (found == entries_.end()) throw Error(Cause::usage, "a broadcast value was used after its Context had ended");
+  return found->second.bytes;
+}
+
+const void* BroadcastStore::find(std::uint32_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? nullptr : found->second.value.get();
+}
+
+const void* BroadcastStore::keep(std::uint32_t id, std::shared_ptr<const void> value) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<const void>& kept = entries_.at(id).value;
+  if (kept == nullptr) kept = std::move(value);
+  return kept.get();
+}
+
+BroadcastStore& broadcast_store() {
+  static BroadcastStore store;
+  return store;
+}
+
+}  // namespace millrace::exec
+
+namespace millrace::internal {
+
+// Looked up for every element, so each thread remembers what it found; ids are never used twice.
+const void* find_broadcast(std::uint32_t id) {
+  thread_local std::vector<const void*> known;
+  if (id < known.size() && known[id] != nullptr) return known[id];
+  const void* value = exec::broadcast_store().find(id);
+  if (value == nullptr) return nullptr;
+  if (id >= known.size()) known.resize(id + 1);
+  known[id] = value;
+  return value;
+}
+
+const void* keep_broadcast(std::uint32_t id, std::shared_ptr<const void> value) {
+  return exec::broadcast_store().keep(id, std::move(value));
+}
+
+std::span<const std::byte> broadcast_bytes(std::uint32_t id) {
+  TaskContext* task = TaskContext::current();
+  return task != nullptr ? task->broadcast(id) : exec::broadcast_store().bytes(id);
+}
+
+}  // namespace millrace::internal

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include "base/ids.h"
+#include "exec/block_store.h"
+#include "plan/node.h"
+
+namespace millrace::exec {
+
+/// Partitions of persisted datasets. When shuffles or other datasets need the memory, the partitions that were used
+/// longest ago go: those of level memory are dropped and will be computed again, those of memory_and_disk move to disk.
+/// Thread-safe.
+class CacheStore {
+ public:
+  explicit CacheStore(BlockStore& blocks);
+  ~CacheStore();
+
+  /// The blocks of a partition, or null.
+  std::shared_ptr<const Output> get(NodeId node, std::uint32_t partition);
+  bool has(NodeId node, std::uint32_t partition) const;
+  void put(NodeId node, std::uint32_t partition, plan::CacheLevel level, Output output);
+  void drop(NodeId node);
+  std::uint32_t partitions(NodeId node) const;
+  std::uint64_t bytes(NodeId node) const;
+
+ private:
+  using Key = std::pair<NodeId, std::uint32_t>;
+  struct Entry {
+    std::shared_ptr<const Output> output;
+    plan::CacheLevel level;
+    bool in_memory;
+    std::list<Key>::iterator use;
+  };
+  // Frees memory of the partitions used longest ago until `bytes` are free or none is left; false when nothing went.
+  bool evict(std::uint64_t bytes);
+  std::shared_ptr<const Output> to_disk(const Output& output);
+
+  BlockStore& blocks_;
+  mutable std::mutex mutex_;
+  std::map<Key, Entry> entries_;
+  std::list<Key> uses_;  // the oldest first
+};
+
+}  // namespace millrace::exec

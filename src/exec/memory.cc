@@ -1,0 +1,102 @@
+#include "exec/memory.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+namespace millrace::exec {
+namespace {
+
+constexpr std::size_t page = 4096;
+constexpr std::size_t huge = std::size_t{2} << 20;
+
+std::byte* map_pages(std::size_t bytes) {
+  const bool is_huge = bytes >= huge;
+  const std::size_t mapped = is_huge ? bytes + huge : bytes;
+  void* at = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (at == MAP_FAILED) {
+    throw Error(Cause::out_of_memory, fmt::format("the system refused {} bytes of memory; lower --memory", bytes));
+  }
+  auto* data = static_cast<std::byte*>(at);
+  if (!is_huge) return data;
+  // Only aligned memory gets huge pages: cut off what is before and behind.
+  const std::size_t before = (huge - reinterpret_cast<std::uintptr_t>(data) % huge) % huge;
+  if (before != 0) munmap(data, before);
+  if (huge != before) munmap(data + before + bytes, huge - before);
+  madvise(data + before, bytes, MADV_HUGEPAGE);
+  return data + before;
+}
+
+// A part of the budget is for what is not counted: code, stacks, reading buffers, the heap of small things.
+std::uint64_t usable(std::uint64_t budget) {
+  return budget - std::min<std::uint64_t>(budget / 8, std::uint64_t{64} << 20);
+}
+
+}  // namespace
+
+Memory::Memory(std::uint64_t budget, unsigned tasks) : usable_(usable(budget)), slots_(std::max(tasks, 1u)) {}
+
+Memory::~Memory() { trim(0); }
+
+std::uint64_t Memory::task_share() const {
+  const std::uint64_t storage = std::min(storage_.load(std::memory_order_relaxed), usable_ / 2);
+  return (usable_ - storage) / slots_;
+}
+
+bool Memory::try_reserve_storage(std::uint64_t bytes) {
+  return reserve_storage(bytes) || (evict_ && evict_(bytes) && reserve_storage(bytes));
+}
+
+bool Memory::reserve_storage(std::uint64_t bytes) {
+  std::uint64_t used = storage_.load();
+  const std::int64_t tasks = tasks_.load();
+  const std::uint64_t taken = tasks > 0 ? static_cast<std::uint64_t>(tasks) : 0;
+  do {
+    if (used + bytes > usable_ / 2 || used + bytes + taken > usable_) return false;
+  } while (!storage_.compare_exchange_weak(used, used + bytes));
+  return true;
+}
+
+std::size_t Memory::rounded_size(std::size_t bytes) {
+  const std::size_t unit = bytes >= huge ? huge : bytes >= 16 * page ? 16 * page : page;
+  return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
+}
+
+std::byte* Memory::take(std::size_t rounded) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = free_.find(rounded);
+    if (found != free_.end() && !found->second.empty()) {
+      std::byte* data = found->second.back();
+      found->second.pop_back();
+      free_bytes_ -= rounded;
+      return data;
+    }
+    if (mapped_bytes_ + rounded > usable_ && free_bytes_ > 0) {
+      const std::uint64_t over = mapped_bytes_ + rounded - usable_;
+      trim(free_bytes_ > over ? free_bytes_ - over : 0);
+    }
+    mapped_bytes_ += rounded;
+  }
+  return map_pages(rounded);
+}
+
+void Memory::give_back(std::byte* data, std::size_t rounded) {
+  const std::lock_guard lock(mutex_);
+  free_[rounded].push_back(data);
+  free_bytes_ += rounded;
+}
+
+// The caller holds the mutex, or is the destructor.
+void Memory::trim(std::uint64_t keep) {
+  for (auto& [size, list] : free_) {
+    while (!list.empty() && free_bytes_ > keep) {
+      munmap(list.back(), size);
+      list.pop_back();
+      free_bytes_ -= size;
+      mapped_bytes_ -= size;
+    }
+  }
+}
+
+}  // namespace millrace::exec

@@ -1,0 +1,187 @@
+#include "exec/record_sorter.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+
+namespace millrace::exec {
+
+/// One sorted run while it is merged.
+struct Sorter::Run {
+  std::unique_ptr<internal::BlockStream> blocks;
+  Block block;
+  const std::byte* at = nullptr;
+  const std::byte* end = nullptr;
+  std::uint64_t prefix = 0;
+  std::size_t index = 0;  // runs are in order of arrival
+
+  // Goes to the record at `at`, through the next block when need be.
+  bool settle(const internal::RecordOrder& order, std::vector<Block>& retired) {
+    while (at == end) {
+      if (block.owner != nullptr) retired.push_back(std::move(block));
+      block = {};
+      if (!blocks->next(block)) return false;
+      at = block.bytes.data();
+      end = at + block.bytes.size();
+    }
+    prefix = order.prefix(at, end, order.context);
+    return true;
+  }
+};
+
+Sorter::Sorter(TaskContext& task, const internal::RecordOrder& order) : task_(task), order_(order) {}
+Sorter::~Sorter() = default;
+
+bool Sorter::before(const Entry& a, const Entry& b) const {
+  if (a.prefix != b.prefix) return a.prefix < b.prefix;
+  if (order_.compare != nullptr) {
+    const int order = order_.compare(record(a), record(b), order_.context);
+    if (order != 0) return order < 0;
+  }
+  return a.place < b.place;
+}
+
+bool Sorter::reserve_entries() {
+  const std::size_t wanted = std::max<std::size_t>(capacity_ * 2, 4096);
+  // Twice: sorting needs as much again to scatter into.
+  internal::Pages pages =
+      capacity_ == 0 ? task_.pages(wanted * 2 * sizeof(Entry)) : task_.try_pages(wanted * 2 * sizeof(Entry));
+  if (!pages) return false;
+  if (count_ != 0) std::memcpy(pages.data(), entries_, count_ * sizeof(Entry));
+  entry_pages_ = std::move(pages);
+  entries_ = reinterpret_cast<Entry*>(entry_pages_.data());
+  capacity_ = wanted;
+  return true;
+}
+
+void Sorter::add(Block block) {
+  const std::byte* at = block.bytes.data();
+  const std::byte* const end = at + block.bytes.size();
+  const std::byte* const base = at;
+  std::uint64_t number = blocks_.size();
+  blocks_.push_back(block);
+  bases_.push_back(base);
+  while (at != end) {
+    if (count_ == capacity_ && !reserve_entries()) {
+      spill();  // this block too, as far as it has come; it is taken up again as the first of the next run
+      blocks_.push_back(block);
+      bases_.push_back(base);
+      number = 0;
+    }
+    entries_[count_++] = {order_.prefix(at, end, order_.context), number << 40 | static_cast<std::uint64_t>(at - base)};
+    at += order_.size(at, end);
+  }
+  // Blocks that were read from files count against the share as well.
+  if (task_.try_reserve(0)) return;
+  if (count_ != 0) spill();
+}
+
+void Sorter::sort_entries() {
+  if (count_ > 1) sort_range(entries_, entries_ + count_, entries_ + capacity_);
+}
+
+// One pass by the highest bits in which the entries differ, then each bucket by itself: large ones the same way, small
+// ones by comparison.
+void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
+  const auto count = static_cast<std::size_t>(end - begin);
+  const auto compare = [this](const Entry& a, const Entry& b) { return before(a, b); };
+  std::uint64_t differing = 0;
+  if (count > 512) {
+    for (const Entry* entry = begin + 1; entry != end; ++entry) differing |= entry->prefix ^ begin->prefix;
+  }
+  if (differing == 0) {
+    std::sort(begin, end, compare);
+    return;
+  }
+  constexpr unsigned bits = 11;
+  const unsigned top = 64 - static_cast<unsigned>(std::countl_zero(differing));
+  const unsigned shift = top > bits ? top - bits : 0;
+  constexpr std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+  std::array<std::uint32_t, (1u << bits) + 1> starts{};
+  for (const Entry* entry = begin; entry != end; ++entry) ++starts[((entry->prefix >> shift) & mask) + 1];
+  for (std::size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
+  auto heads = starts;
+  for (const Entry* entry = begin; entry != end; ++entry) scratch[heads[(entry->prefix >> shift) & mask]++] = *entry;
+  std::memcpy(static_cast<void*>(begin), scratch, count * sizeof(Entry));
+  for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
+    if (starts[i + 1] - starts[i] > 1) sort_range(begin + starts[i], begin + starts[i + 1], scratch + starts[i]);
+  }
+}
+
+void Sorter::spill() {
+  sort_entries();
+  auto writer = task_.spill_writer(1);
+  for (std::size_t i = 0; i < count_; ++i) {
+    const std::byte* at = record(entries_[i]);
+    const std::size_t size = order_.size(at, internal::measured());
+    std::byte* out = writer->room(0, size);
+    std::memcpy(out, at, size);
+    writer->wrote(0, out + size);
+  }
+  writer->finish();
+  spilled_.push_back(std::move(writer));
+  blocks_.clear();
+  bases_.clear();
+  count_ = 0;
+}
+
+bool Sorter::run_after(const Run& a, const Run& b) const {
+  if (a.prefix != b.prefix) return a.prefix > b.prefix;
+  if (order_.compare != nullptr) {
+    const int order = order_.compare(a.at, b.at, order_.context);
+    if (order != 0) return order > 0;
+  }
+  return a.index > b.index;
+}
+
+void Sorter::start() {
+  started_ = true;
+  if (spilled_.empty()) return sort_entries();
+  if (count_ != 0) spill();
+  entry_pages_ = {};
+  for (std::size_t i = 0; i < spilled_.size(); ++i) {
+    auto run = std::make_unique<Run>();
+    run->blocks = task_.read_spill(*spilled_[i], 0);
+    run->index = i;
+    if (run->settle(order_, retired_)) heap_.push_back(std::move(run));
+  }
+  std::make_heap(heap_.begin(), heap_.end(), [this](const auto& a, const auto& b) { return run_after(*a, *b); });
+}
+
+std::size_t Sorter::next(std::span<const std::byte*> records) {
+  if (!started_) start();
+  if (!spilled_.empty()) return next_of_runs(records);
+  const std::size_t given = std::min(records.size(), count_ - at_);
+  constexpr std::size_t ahead = 64;
+  for (std::size_t i = 0; i < given; ++i) {
+    records[i] = record(entries_[at_ + i]);
+    if (at_ + i + ahead < count_) {
+      const std::byte* later = record(entries_[at_ + i + ahead]);
+      __builtin_prefetch(later);
+      __builtin_prefetch(later + 64);
+    }
+  }
+  at_ += given;
+  return given;
+}
+
+std::size_t Sorter::next_of_runs(std::span<const std::byte*> records) {
+  retired_.clear();
+  const auto after = [this](const auto& a, const auto& b) { return run_after(*a, *b); };
+  std::size_t given = 0;
+  while (given < records.size() && !heap_.empty()) {
+    std::pop_heap(heap_.begin(), heap_.end(), after);
+    Run& run = *heap_.back();
+    records[given++] = run.at;
+    run.at += order_.size(run.at, run.end);
+    if (run.settle(order_, retired_)) {
+      std::push_heap(heap_.begin(), heap_.end(), after);
+    } else {
+      heap_.pop_back();
+    }
+  }
+  return given;
+}
+
+}  // namespace millrace::exec

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <millrace/task.h>
+
+#include "exec/block_store.h"
+
+namespace millrace::exec {
+
+/// Sorts encoded records: an entry of 16 bytes a record (64-bit prefix of the order, place) is sorted, the records stay
+/// where they are. When the task's share is used up, what is there is sorted and written out as a run; runs are merged.
+/// Equal records keep their order of arrival. One thread; `task` outlives it.
+class Sorter : public internal::RecordSorter {
+ public:
+  Sorter(TaskContext& task, const internal::RecordOrder& order);
+  ~Sorter() override;
+  void add(Block block) override;
+  std::size_t next(std::span<const std::byte*> records) override;
+
+ private:
+  struct Entry {
+    std::uint64_t prefix;
+    std::uint64_t place;  // of the record: the block's index above, the offset in the lower 40 bits
+  };
+  struct Run;
+
+  const std::byte* record(const Entry& entry) const {
+    return bases_[entry.place >> 40] + (entry.place & ((std::uint64_t{1} << 40) - 1));
+  }
+  bool before(const Entry& a, const Entry& b) const;
+  bool reserve_entries();
+  void sort_entries();
+  void sort_range(Entry* begin, Entry* end, Entry* scratch);
+  void spill();
+  void start();
+  std::size_t next_of_runs(std::span<const std::byte*> records);
+  bool run_after(const Run& a, const Run& b) const;
+
+  TaskContext& task_;
+  const internal::RecordOrder order_;
+  std::vector<Block> blocks_;
+  std::vector<const std::byte*> bases_;
+  internal::Pages entry_pages_;
+  Entry* entries_ = nullptr;
+  std::size_t count_ = 0;
+  std::size_t capacity_ = 0;
+  std::vector<std::unique_ptr<internal::ShuffleWriter>> spilled_;
+  std::vector<std::unique_ptr<Run>> heap_;
+  std::vector<Block> retired_;  // blocks that the last batch may still show
+  bool started_ = false;
+  std::size_t at_ = 0;
+};
+
+}  // namespace millrace::exec

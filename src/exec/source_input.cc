@@ -1,0 +1,170 @@
+#include "exec/source_input.h"
+
+#include <fmt/format.h>
+
+#include "storage/compression.h"
+#include "storage/record_reader.h"
+#include "storage/text_reader.h"
+
+namespace millrace::exec {
+namespace {
+
+storage::FileSplit to_split(const plan::FileRange& range) { return {range.path, range.begin, range.end, range.whole}; }
+
+/// One file range after the other, through a reader of the format.
+template <class Reader>
+class RangesInput : public SourceInput {
+ public:
+  RangesInput(const storage::FileSystem& files, const plan::Split& split) : files_(files), split_(split) {}
+
+  bool next(std::string_view& buffer) override {
+    for (;;) {
+      if (reader_ == nullptr) {
+        if (at_ == split_.ranges.size()) return false;
+        path_ = split_.ranges[at_].path;
+        reader_ = open(to_split(split_.ranges[at_]));
+        ++at_;
+      }
+      if (read(*reader_, buffer, offset_)) return true;
+      consumed_before_ += reader_->consumed();
+      reader_ = nullptr;
+    }
+  }
+  std::string_view path() const override { return path_; }
+  std::uint64_t offset() const override { return offset_; }
+  std::uint64_t consumed() const override { return consumed_before_ + (reader_ != nullptr ? reader_->consumed() : 0); }
+
+ protected:
+  virtual std::unique_ptr<Reader> open(const storage::FileSplit& split) = 0;
+  virtual bool read(Reader& reader, std::string_view& buffer, std::uint64_t& offset) = 0;
+  const storage::FileSystem& files_;
+
+ private:
+  const plan::Split& split_;
+  std::size_t at_ = 0;
+  std::unique_ptr<Reader> reader_;
+  std::string path_;
+  std::uint64_t offset_ = 0;
+  std::uint64_t consumed_before_ = 0;
+};
+
+class TextInput final : public RangesInput<storage::TextReader> {
+ public:
+  TextInput(const storage::FileSystem& files, const plan::Split& split, std::function<void(std::size_t)> grown)
+      : RangesInput(files, split), grown_(std::move(grown)) {}
+
+ protected:
+  std::unique_ptr<storage::TextReader> open(const storage::FileSplit& split) override {
+    storage::TextReaderOptions options;
+    options.on_growth = grown_;
+    return std::make_unique<storage::TextReader>(files_, split, options);
+  }
+  bool read(storage::TextReader& reader, std::string_view& buffer, std::uint64_t& offset) override {
+    return reader.next(buffer, offset);
+  }
+
+ private:
+  std::function<void(std::size_t)> grown_;
+};
+
+class RecordInput final : public RangesInput<storage::RecordReader> {
+ public:
+  RecordInput(const storage::FileSystem& files, const plan::Split& split, std::uint64_t record_bytes)
+      : RangesInput(files, split), record_bytes_(record_bytes) {}
+
+ protected:
+  std::unique_ptr<storage::RecordReader> open(const storage::FileSplit& split) override {
+    return std::make_unique<storage::RecordReader>(files_, split, record_bytes_);
+  }
+  bool read(storage::RecordReader& reader, std::string_view& buffer, std::uint64_t& offset) override {
+    std::span<const std::byte> records;
+    if (!reader.next(records, offset)) return false;
+    buffer = {reinterpret_cast<const char*>(records.data()), records.size()};
+    return true;
+  }
+
+ private:
+  std::uint64_t record_bytes_;
+};
+
+/// Each file as one buffer.
+class WholeFiles final : public SourceInput {
+ public:
+  WholeFiles(const storage::FileSystem& files, const plan::Split& split, std::function<void(std::size_t)> grown)
+      : files_(files), split_(split), grown_(std::move(grown)) {}
+  bool next(std::string_view& buffer) override {
+    if (at_ == split_.ranges.size()) return false;
+    const plan::FileRange& range = split_.ranges[at_++];
+    path_ = range.path;
+    auto stream = storage::open_stream(files_, range.path);
+    content_.clear();
+    std::size_t used = 0;
+    for (;;) {
+      const std::size_t wanted = std::max<std::size_t>(used + 65536, range.end + 1);
+      if (wanted > content_.size()) {
+        grown_(wanted - content_.size());
+        content_.resize(wanted);
+      }
+      const std::size_t got = storage::read_fully(*stream, std::as_writable_bytes(std::span(content_)).subspan(used));
+      used += got;
+      if (used < content_.size()) break;
+    }
+    consumed_ += stream->consumed();
+    buffer = std::string_view(content_.data(), used);
+    return true;
+  }
+  std::string_view path() const override { return path_; }
+  std::uint64_t offset() const override { return 0; }
+  std::uint64_t consumed() const override { return consumed_; }
+
+ private:
+  const storage::FileSystem& files_;
+  const plan::Split& split_;
+  std::function<void(std::size_t)> grown_;
+  std::size_t at_ = 0;
+  std::string path_;
+  std::string content_;
+  std::uint64_t consumed_ = 0;
+};
+
+/// Bytes that the plan carries.
+class Values final : public SourceInput {
+ public:
+  explicit Values(const plan::Split& split) : split_(split) {}
+  bool next(std::string_view& buffer) override {
+    if (given_ || split_.payload.empty()) return false;
+    given_ = true;
+    buffer = {reinterpret_cast<const char*>(split_.payload.data()), split_.payload.size()};
+    return true;
+  }
+  std::string_view path() const override { return {}; }
+  std::uint64_t offset() const override { return 0; }
+  std::uint64_t consumed() const override { return given_ ? split_.payload.size() : 0; }
+
+ private:
+  const plan::Split& split_;
+  bool given_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<SourceInput> open_source(const storage::FileSystem& files, const plan::Source& source,
+                                         const plan::Split& split, std::function<void(std::size_t)> grown) {
+  switch (source.kind) {
+    case plan::SourceKind::text:
+      return std::make_unique<TextInput>(files, split, std::move(grown));
+    case plan::SourceKind::records:
+      return std::make_unique<RecordInput>(files, split, source.record_bytes);
+    case plan::SourceKind::whole_files:
+      return std::make_unique<WholeFiles>(files, split, std::move(grown));
+    case plan::SourceKind::values:
+      return std::make_unique<Values>(split);
+    case plan::SourceKind::encoded:
+    case plan::SourceKind::csv:
+    case plan::SourceKind::range:
+      break;
+  }
+  throw Error(Cause::internal, fmt::format("a source of kind {} has no buffers", static_cast<int>(source.kind)));
+}
+
+}  // namespace millrace::exec
