@@ -24,11 +24,12 @@ const AttemptRow* longest(const StageRow& stage) {
   return longest;
 }
 
-void find_uneven(const StageRow& stage, std::vector<Finding>& found) {
+void find_uneven(const StageRow& stage, std::int64_t now, std::vector<Finding>& found) {
   const Spread time = spread_of_time(stage);
   const AttemptRow* task = longest(stage);
   const double cost = time.most - time.median;
   if (task == nullptr || time.skew() < uneven || cost < worth_a_look) return;
+  if (cost < 0.05 * static_cast<double>(stage.elapsed(now))) return;  // the others had enough to do meanwhile
   const Spread bytes = spread_of_bytes(stage);
   std::string text = fmt::format("Stage {} ({}) is uneven: task {} took {}, {} the median", stage.id, stage.name,
                                  task->partition, duration_text(task->duration()), ratio_text(time.skew()));
@@ -45,10 +46,10 @@ void find_uneven(const StageRow& stage, std::vector<Finding>& found) {
 void find_spills(const StageRow& stage, std::vector<Finding>& found) {
   const auto spilled = static_cast<double>(stage.totals.spilled_bytes);
   if (stage.totals.spills == 0) return;
-  found.emplace_back(
-      spilled / 200.0,  // a disk of 200 MB/s
-      fmt::format("Stage {} ({}) spilled {} in {} spills: more --memory, or more tasks, would save that.", stage.id,
-                  stage.name, bytes_text(spilled), count_text(stage.totals.spills)));
+  found.emplace_back(spilled / 200.0,  // a disk of 200 MB/s
+                     fmt::format("Stage {} ({}) spilled {} in {} {}: more --memory, or more tasks, would save that.",
+                                 stage.id, stage.name, bytes_text(spilled), count_text(stage.totals.spills),
+                                 stage.totals.spills == 1 ? "spill" : "spills"));
 }
 
 void find_repeated(const StageRow& stage, std::vector<Finding>& found) {
@@ -91,7 +92,7 @@ std::vector<std::string> findings(const RunModel& model) {
   std::vector<Finding> found;
   for (const auto& [id, job] : model.jobs()) {
     for (const StageRow& stage : job.stages) {
-      find_uneven(stage, found);
+      find_uneven(stage, model.now(), found);
       find_spills(stage, found);
       find_repeated(stage, found);
       find_skipped_records(stage, found);
