@@ -28,12 +28,42 @@ std::string unpack(const std::string& path) {
   return content;
 }
 
+// How many bytes of well-formed UTF-8 stand at `at`, as far as its first two bytes tell the shape; 0 when there are
+// none.
+std::size_t character_size(const unsigned char* at, const unsigned char* end) {
+  const unsigned char lead = *at;
+  if (lead < 0x80) return 1;
+  const std::size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || static_cast<std::size_t>(end - at) < size) return 0;
+  for (std::size_t i = 1; i < size; ++i) {
+    if ((at[i] & 0xc0) != 0x80) return 0;
+  }
+  const unsigned char next = at[1];
+  const bool overlong = (lead == 0xe0 && next < 0xa0) || (lead == 0xf0 && next < 0x90);
+  const bool outside = (lead == 0xed && next > 0x9f) || (lead == 0xf4 && next > 0x8f);
+  return overlong || outside ? 0 : size;
+}
+
+// Puts question marks for what is not UTF-8 and for control characters, and spaces for carriage returns: several of the
+// programs that the text is for read nothing else, or take a carriage return for the end of a line.
+void clean(std::string& text) {
+  auto* at = reinterpret_cast<unsigned char*>(text.data());
+  const unsigned char* end = at + text.size();
+  while (at < end) {
+    const std::size_t size = character_size(at, end);
+    if (size == 0 || *at < '\t' || (*at > '\r' && *at < ' ') || *at == 0x7f) *at = '?';
+    if (*at == '\r') *at = ' ';
+    at += size == 0 ? 1 : size;
+  }
+}
+
 std::string read_all(const std::string& list) {
   std::ifstream paths(list);
   std::string all;
   for (std::string path; std::getline(paths, path);) {
-    const std::string content = unpack(path);
+    std::string content = unpack(path);
     if (content.find('\0') != std::string::npos) continue;
+    clean(content);
     all += content;
     if (!all.empty() && all.back() != '\n') all += '\n';
     all += '\n';
@@ -71,15 +101,18 @@ void generate_text(const std::string& list, const std::string& output, std::uint
   std::vector<std::string_view> parts = blocks(all, 2048);
   Random random(seed);
   Output out(output);
-  while (out.written() + 1 < bytes) {
+  while (out.written() < bytes) {
     shuffle(parts, random);
     for (std::string_view part : parts) {
-      const std::uint64_t room = bytes - 1 - out.written();
+      const std::uint64_t room = bytes - out.written();
       if (room == 0) break;
-      out << part.substr(0, std::min<std::uint64_t>(room, part.size()));
+      if (part.size() > room) part = part.substr(0, part.rfind('\n', room - 1) + 1);
+      out << part;
+      if (part.empty()) break;
     }
+    // Less than a line is missing: newlines fill it.
+    if (bytes - out.written() < 4096) out << std::string(bytes - out.written(), '\n');
   }
-  out << '\n';
 }
 
 void generate_documents(const std::string& list, const std::string& output, std::uint64_t bytes, std::uint64_t seed) {
