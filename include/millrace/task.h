@@ -91,6 +91,9 @@ class ShuffleWriter {
     buffers_[partition].at = end;
     ++records_;
   }
+  /// Says how many bytes will be written to each partition from here on, so that buffers can be cut to measure. May be
+  /// wrong, or never be called.
+  void expect(const std::vector<std::size_t>& bytes) { expected_ = bytes; }
   std::uint32_t partitions() const { return static_cast<std::uint32_t>(buffers_.size()); }
   std::uint64_t records() const { return records_; }
   /// Hands over what is buffered. Called once, after the last wrote().
@@ -107,6 +110,7 @@ class ShuffleWriter {
   virtual void refill(std::uint32_t partition, std::size_t bytes) = 0;
 
   std::vector<Buffer> buffers_;
+  std::vector<std::size_t> expected_;  // bytes still to come, by partition; empty when unknown
   std::uint64_t records_ = 0;
 };
 
@@ -185,6 +189,10 @@ class TaskContext {
   /// As try_pages(), for what a task cannot do without: throws Error(out_of_memory) only when the budget is exceeded by
   /// far.
   virtual internal::Pages pages(std::size_t bytes) = 0;
+  /// How many keys the tables of this stage's tasks had when they were full, as far as is known: a guess for the next.
+  virtual std::size_t expected_keys() const = 0;
+  virtual void saw_keys(std::size_t keys) = 0;
+
   /// Counts memory that is allocated elsewhere. Returns false when the share is used up: then spill.
   virtual bool try_reserve(std::size_t bytes) = 0;
   virtual void release(std::size_t bytes) = 0;

@@ -45,7 +45,7 @@ ThreadRunner::ThreadRunner(const Options& options, storage::FileSystem& files, o
       memory_(options.memory_bytes, std::max(options.threads, 1u)),
       blocks_(memory_, files, options.tmp, options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory),
       cache_(blocks_),
-      environment_{memory_, blocks_, shuffles_, cache_, files},
+      environment_{memory_, blocks_, shuffles_, cache_, files, key_counts_},
       scheduler_([&] {
         sched::Options scheduling;
         scheduling.retry.max_attempts = options.attempts;

@@ -74,6 +74,7 @@ class ThreadRunner final : public dataset::Runner {
   exec::BlockStore blocks_;
   exec::ShuffleStore shuffles_;
   exec::CacheStore cache_;
+  exec::KeyCounts key_counts_;
   exec::Environment environment_;
 
   mutable std::mutex mutex_;

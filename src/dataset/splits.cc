@@ -13,9 +13,11 @@ namespace {
 constexpr std::uint64_t mebi = std::uint64_t{1} << 20;
 constexpr std::size_t most_files_a_split = 1024;
 
-// About 32 tasks for small inputs; larger ones in pieces of 64 MiB, so that a task is neither over in no time nor
-// expensive to lose.
-std::uint64_t chosen_split_bytes(std::uint64_t total) { return std::clamp<std::uint64_t>(total / 32, mebi, 64 * mebi); }
+// Some 16 tasks for small inputs; larger ones in pieces of 128 MiB, so that a task is neither over in no time nor
+// expensive to lose, and a combiner sees enough of the input to be worth it.
+std::uint64_t chosen_split_bytes(std::uint64_t total) {
+  return std::clamp<std::uint64_t>(total / 16, mebi, 128 * mebi);
+}
 
 bool divisible(internal::SourceFormat format) { return format != internal::SourceFormat::whole_files; }
 

@@ -17,6 +17,24 @@
 
 namespace millrace::exec {
 
+/// How many keys the tables of a stage's tasks had: tables of the same stage come out alike. Thread-safe.
+class KeyCounts {
+ public:
+  std::size_t of(StageId stage) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = keys_.find(stage);
+    return found == keys_.end() ? 0 : found->second;
+  }
+  void saw(StageId stage, std::size_t keys) {
+    const std::lock_guard lock(mutex_);
+    keys_[stage] = keys;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<StageId, std::size_t> keys_;
+};
+
 /// What the tasks of one process share. All of it outlives every attempt.
 struct Environment {
   Memory& memory;
@@ -24,6 +42,7 @@ struct Environment {
   ShuffleStore& shuffles;
   CacheStore& cache;
   storage::FileSystem& files;
+  KeyCounts& key_counts;
 };
 
 /// A record that was skipped because a function failed on it.
@@ -99,6 +118,8 @@ class Attempt final : public TaskContext {
   std::unique_ptr<internal::PartFile> part_file() override;
   internal::Pages try_pages(std::size_t bytes) override;
   internal::Pages pages(std::size_t bytes) override;
+  std::size_t expected_keys() const override { return environment_.key_counts.of(spec_.stage->id); }
+  void saw_keys(std::size_t keys) override { environment_.key_counts.saw(spec_.stage->id, keys); }
   bool try_reserve(std::size_t bytes) override;
   void release(std::size_t bytes) override;
   std::unique_ptr<internal::ShuffleWriter> spill_writer(std::uint32_t partitions) override;

@@ -81,10 +81,8 @@ BlockWriter::~BlockWriter() {
 
 void BlockWriter::refill(std::uint32_t partition, std::size_t bytes) {
   hand_over(partition);
-  const std::size_t wanted = sizes_[partition] == 0 ? first_buffer : std::min(sizes_[partition] * 4, largest_buffer_);
-  sizes_[partition] = wanted;
   Buffer& buffer = buffers_[partition];
-  const std::size_t size = std::max(wanted, bytes);
+  const std::size_t size = std::max(buffer_size(partition), bytes);
   if (placement_ != Placement::files_only && !no_room_) {
     if (carve(buffer, size)) {
       owners_[partition] = slab_;
@@ -96,6 +94,17 @@ void BlockWriter::refill(std::uint32_t partition, std::size_t bytes) {
   private_[partition] = std::make_unique_for_overwrite<std::byte[]>(size);
   buffer.begin = buffer.at = private_[partition].get();
   buffer.end = buffer.begin + size;
+}
+
+std::size_t BlockWriter::buffer_size(std::uint32_t partition) {
+  if (!expected_.empty() && expected_[partition] != 0) {
+    const std::size_t size = std::min(expected_[partition], largest_buffer_);
+    expected_[partition] -= size;
+    return size;
+  }
+  std::size_t& size = sizes_[partition];
+  size = size == 0 ? first_buffer : std::min(size * 4, largest_buffer_);
+  return size;
 }
 
 bool BlockWriter::carve(Buffer& buffer, std::size_t bytes) {

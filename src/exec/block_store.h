@@ -83,6 +83,7 @@ class BlockWriter : public internal::ShuffleWriter {
  private:
   struct Slab;
   void hand_over(std::uint32_t partition);
+  std::size_t buffer_size(std::uint32_t partition);
   bool carve(Buffer& buffer, std::size_t bytes);
   void to_file(std::uint32_t partition, std::span<const std::byte> bytes);
 

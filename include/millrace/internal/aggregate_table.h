@@ -134,6 +134,7 @@ class AggregateTable {
   }
 
   void clear() {
+    task_.saw_keys(size_);
     clear_values();
     if (capacity_ != 0) std::memset(static_cast<void*>(slots_), 0, (capacity_ + overflow) * sizeof(Slot));
     size_ = 0;
@@ -233,7 +234,16 @@ class AggregateTable {
 
   bool grow() {
     if (capacity_ == 0) {
-      allocate(task_.pages((initial + overflow) * sizeof(Slot)), initial);
+      // As large as its neighbours came to be, when there is memory for that; growing there costs a rehash a step.
+      std::size_t capacity = initial;
+      while (capacity / 8 * 5 < task_.expected_keys() + batch) capacity *= 2;
+      Pages pages;
+      if (capacity != initial) pages = task_.try_pages((capacity + overflow) * sizeof(Slot));
+      if (!pages) {
+        capacity = initial;
+        pages = task_.pages((capacity + overflow) * sizeof(Slot));
+      }
+      allocate(std::move(pages), capacity);
       return true;
     }
     Pages pages = task_.try_pages((capacity_ * 2 + overflow) * sizeof(Slot));

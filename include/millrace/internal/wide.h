@@ -113,7 +113,14 @@ struct AggregateTerminal {
     ShuffleWriter& out = task.output();
     AggregateTable<C, Combiner> table(task, combiner, 1);
     KeyBytes<K> bytes;
+    std::vector<std::size_t> sizes(partitions);
     auto send = [&] {
+      std::fill(sizes.begin(), sizes.end(), 0);
+      table.visit([&](auto& slot) {
+        sizes[partition_of(slot.hash(), partitions)] +=
+            Codec<std::string_view>::size(slot.bytes()) + Codec<C>::size(slot.value());
+      });
+      out.expect(sizes);
       table.visit([&](auto& slot) {
         const std::uint32_t to = partition_of(slot.hash(), partitions);
         const std::string_view key = slot.bytes();
@@ -202,6 +209,7 @@ struct AggregateRead {
     fill(task, partition, table, spill);
     if (task.stopped()) return;
     if (runs.empty()) {
+      task.saw_keys(table.size());
       table.order();
       table.visit([&](auto& slot) { sink(element(KeyBytes<K>::key(slot.bytes()), std::move(slot.value()))); });
       return;
