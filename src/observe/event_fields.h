@@ -38,6 +38,7 @@ constexpr const char* kind_of() {
   if constexpr (std::is_same_v<Value, sched::JobFailed>) return "job_failed";
   if constexpr (std::is_same_v<Value, RunStarted>) return "run_started";
   if constexpr (std::is_same_v<Value, JobPlanned>) return "job_planned";
+  if constexpr (std::is_same_v<Value, LiveBytes>) return "live_bytes";
   if constexpr (std::is_same_v<Value, RunEnded>) return "run_ended";
 }
 
@@ -211,6 +212,13 @@ void fields(Archive& archive, Is<JobPlanned> auto& value) {
   archive.maybe("plan", value.plan);
   archive.maybe("inputs", value.inputs);
   archive.maybe("output", value.output);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<LiveBytes> auto& value) {
+  archive("job", value.job.value);
+  archive("stage", value.stage.value);
+  archive("bytes_in", value.bytes_in);
 }
 
 template <class Archive>

@@ -38,7 +38,8 @@ EventLogWriter::~EventLogWriter() {
 }
 
 void EventLogWriter::on(const Logged& record) {
-  if (file_ < 0 || failure_ != 0 || std::holds_alternative<sched::Tick>(record.value)) return;
+  if (file_ < 0 || failure_ != 0) return;
+  if (std::holds_alternative<sched::Tick>(record.value) || std::holds_alternative<LiveBytes>(record.value)) return;
   append_event(buffer_, record);
   const bool end = std::holds_alternative<sched::JobSucceeded>(record.value) ||
                    std::holds_alternative<sched::JobFailed>(record.value) ||

@@ -11,8 +11,8 @@
 
 namespace millrace::observe {
 
-/// Writes every record but Tick to a file, one JSON object a line (docs/formats.md, "Event log"). What is not written
-/// yet is lost when the process dies; when a job or the run ends, all before it is in the file.
+/// Writes every record but Tick and LiveBytes to a file, one JSON object a line (docs/formats.md, "Event log"). What is
+/// not written yet is lost when the process dies; when a job or the run ends, all before it is in the file.
 ///
 /// A log that can no longer be written does not stop the run: the writer keeps the first failure, writes no more, and
 /// close() throws it.

@@ -110,7 +110,8 @@ std::vector<Logged> one_of_each() {
       {Time{14}, sched::JobSucceeded{JobId{2}, "why"}},
       {Time{15}, sched::JobFailed{JobId{2}, Cause::out_of_disk, "why"}},
       {Time{std::int64_t{1} << 53}, RunEnded{130, "interrupted"}},
-      {Time{17}, sched::Tick{}},
+      {Time{17}, LiveBytes{JobId{2}, StageId{1}, 5}},
+      {Time{18}, sched::Tick{}},
   };
 }
 
@@ -249,6 +250,7 @@ TEST(EventLogWriterTest, TheEndOfAJobIsOnDiskAtOnceAndTicksNever) {
   const std::string path = temporary("flush");
   EventLogWriter writer(path);
   writer.on({Time{1}, sched::Tick{}});
+  writer.on({Time{1}, LiveBytes{JobId{0}, StageId{0}, 9}});
   writer.on({Time{2}, sched::StageStarted{JobId{0}, StageId{0}, "x"}});
   EXPECT_EQ(contents(path), "");
   writer.on({Time{3}, sched::JobSucceeded{JobId{0}, "done"}});

@@ -42,6 +42,14 @@ struct JobPlanned {
   std::string output;  ///< where the result goes; empty when it goes to the driver
 };
 
+/// Input bytes that the running attempts of a stage have used so far, beyond what finished ones reported: a hint for
+/// progress, so that long tasks are seen to move. Like Tick it is not written to the log.
+struct LiveBytes {
+  JobId job;
+  StageId stage;
+  std::uint64_t bytes_in = 0;
+};
+
 /// The last record of a run that ended in an orderly way.
 struct RunEnded {
   int status = 0;       ///< the exit status
@@ -50,11 +58,11 @@ struct RunEnded {
 
 /// One record. `at` never decreases from one record to the next.
 struct Logged {
-  using Value =
-      std::variant<sched::ExecutorAdded, sched::ExecutorLost, sched::JobSubmitted, sched::JobCancelled,
-                   sched::TaskStarted, sched::TaskSucceeded, sched::TaskFailed, sched::Tick, sched::LaunchTask,
-                   sched::KillTask, sched::TaskCommitted, sched::StageStarted, sched::StageFinished,
-                   sched::StageSkipped, sched::JobSucceeded, sched::JobFailed, RunStarted, JobPlanned, RunEnded>;
+  using Value = std::variant<sched::ExecutorAdded, sched::ExecutorLost, sched::JobSubmitted, sched::JobCancelled,
+                             sched::TaskStarted, sched::TaskSucceeded, sched::TaskFailed, sched::Tick,
+                             sched::LaunchTask, sched::KillTask, sched::TaskCommitted, sched::StageStarted,
+                             sched::StageFinished, sched::StageSkipped, sched::JobSucceeded, sched::JobFailed,
+                             RunStarted, JobPlanned, LiveBytes, RunEnded>;
   Time at;
   Value value;
 };

@@ -41,8 +41,9 @@ void write_to_stderr(std::string_view text) {
 double fraction_done(const StageRow& stage) {
   const auto tasks = static_cast<double>(stage.tasks - stage.done_before);
   double fraction = tasks > 0 ? static_cast<double>(stage.done - stage.done_before) / tasks : 1;
-  if (stage.input_bytes > 0 && stage.done_before == 0 && stage.totals.bytes_in > 0 && stage.done < stage.tasks) {
-    fraction = static_cast<double>(stage.totals.bytes_in) / static_cast<double>(stage.input_bytes);
+  const std::uint64_t bytes = stage.totals.bytes_in + stage.live_bytes;
+  if (stage.input_bytes > 0 && stage.done_before == 0 && bytes > 0 && stage.done < stage.tasks) {
+    fraction = static_cast<double>(bytes) / static_cast<double>(stage.input_bytes);
   }
   return std::clamp(fraction, 0.0, 1.0);
 }
@@ -56,9 +57,11 @@ std::string time_left(const StageRow& stage, std::int64_t now) {
                         : fmt::format("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
+double bytes_so_far(const StageRow& stage) { return static_cast<double>(stage.bytes_read() + stage.live_bytes); }
+
 std::string rate_of(const StageRow& stage, std::int64_t now) {
-  if (stage.bytes_read() == 0) return "";
-  return rate_text(static_cast<double>(stage.bytes_read()), static_cast<double>(stage.elapsed(now)) / 1e6);
+  if (bytes_so_far(stage) <= 0) return "";
+  return rate_text(bytes_so_far(stage), static_cast<double>(stage.elapsed(now)) / 1e6);
 }
 
 std::uint64_t failed_attempts(const StageRow& stage) { return stage.failed + stage.lost; }
@@ -170,8 +173,8 @@ std::string Progress::live_line(const StageRow& stage, std::int64_t now) const {
   right += fmt::format("  {} running", stage.running);
   const std::string failed = failed_attempts(stage) > 0 ? fmt::format("  {} failed", failed_attempts(stage)) : "";
   std::string rest;
-  if (stage.bytes_read() > 0) {
-    rest = fmt::format("  {:>8}  {:>10}", bytes_text(static_cast<double>(stage.bytes_read())), rate_of(stage, now));
+  if (bytes_so_far(stage) > 0) {
+    rest = fmt::format("  {:>8}  {:>10}", bytes_text(bytes_so_far(stage)), rate_of(stage, now));
   }
   if (const std::string left = time_left(stage, now); !left.empty()) rest += fmt::format("  {} left", left);
 
@@ -203,7 +206,7 @@ std::string Progress::ended_line(const StageRow& stage) const {
                            : fmt::format("stopped after {} of {} tasks", stage.done, stage.tasks);
   if (failed_attempts(stage) > 0) what += fmt::format(", {} failed attempts", failed_attempts(stage));
   if (stage.made_again > 0) what += fmt::format(", {} made again", stage.made_again);
-  if (stage.bytes_read() > 0) what += ", " + bytes_text(static_cast<double>(stage.bytes_read()));
+  if (bytes_so_far(stage) > 0) what += ", " + bytes_text(bytes_so_far(stage));
   what += " in " + duration_text(stage.elapsed(model_.now()));
   if (const std::string rate = rate_of(stage, model_.now()); !rate.empty()) what += ", " + rate;
 
@@ -222,8 +225,8 @@ std::string Progress::plain_live_line(const StageRow& stage, std::int64_t now) c
   std::string line = fmt::format("stage {} {}: {}/{} tasks done, {} running", stage.id, stage.name, stage.done,
                                  stage.tasks, stage.running);
   if (failed_attempts(stage) > 0) line += fmt::format(", {} failed", failed_attempts(stage));
-  if (stage.bytes_read() > 0) {
-    line += fmt::format(", {}, {}", bytes_text(static_cast<double>(stage.bytes_read())), rate_of(stage, now));
+  if (bytes_so_far(stage) > 0) {
+    line += fmt::format(", {}, {}", bytes_text(bytes_so_far(stage)), rate_of(stage, now));
   }
   if (const std::string left = time_left(stage, now); !left.empty()) line += fmt::format(", {} left", left);
   return line;

@@ -140,6 +140,15 @@ TEST_F(ProgressTest, BarShowsOneLineAStage) {
   EXPECT_EQ(terminal_.lines()[0].size(), 99u);
 }
 
+TEST_F(ProgressTest, BytesOfRunningAttemptsMoveTheBar) {
+  use(ProgressMode::bar);
+  run_task(0, 1, 0, 0);
+  put(2, LiveBytes{JobId{0}, StageId{0}, 100 << 20});
+  EXPECT_THAT(terminal_.lines(), ElementsAre(HasSubstr("1/4  0 running   200 MiB   100 MiB/s  0:02 left")));
+  put(4, sched::StageFinished{JobId{0}, StageId{0}, "why"});
+  EXPECT_THAT(terminal_.lines(), ElementsAre(HasSubstr("100 MiB in 4.00 s")));
+}
+
 TEST_F(ProgressTest, BarNeverGrowsWiderThanTheTerminal) {
   for (const std::uint32_t columns : {1u, 20u, 30u, 40u, 60u, 80u, 200u}) {
     terminal_ = {};

@@ -109,11 +109,16 @@ void RunModel::change_stage(JobId job, StageId id, StageProgress state, const st
     ++stage->starts;
   } else if (stage->started != not_yet) {
     stage->finished = now_;
+    stage->live_bytes = 0;
     // What is no longer needed after it ran did run.
     if (state == StageProgress::skipped) state = StageProgress::finished;
   }
   stage->state = state;
   stage->reason = reason;
+}
+
+void RunModel::take(const LiveBytes& fact) {
+  if (StageRow* stage = find_stage(fact.job, fact.stage)) stage->live_bytes = fact.bytes_in;
 }
 
 void RunModel::take(const sched::StageStarted& action) {

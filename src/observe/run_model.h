@@ -79,6 +79,7 @@ class RunModel : public Observer {
   void take(const sched::JobFailed& action);
   void take(const RunStarted& fact) { run_ = fact; }
   void take(const JobPlanned& fact) { jobs_[fact.job].plan = fact; }
+  void take(const LiveBytes& fact);
   void take(const RunEnded& fact) { end_ = fact; }
 
   // An attempt that succeeded and may still be said to count.

@@ -60,8 +60,9 @@ struct StageRow {
   std::int64_t started = not_yet, finished = not_yet;
   std::uint32_t starts = 0;  ///< more than 1 when output was lost and made again
 
-  std::uint32_t running = 0;   ///< attempts now
-  std::uint64_t launched = 0;  ///< attempts ever
+  std::uint32_t running = 0;     ///< attempts now
+  std::uint64_t live_bytes = 0;  ///< input bytes that they have used so far, where the runner says so
+  std::uint64_t launched = 0;    ///< attempts ever
   std::uint64_t failed = 0, killed = 0, lost = 0, surplus = 0, made_again = 0;
 
   /// Sums over the attempts that counted, each task once; peak_memory is the largest.
