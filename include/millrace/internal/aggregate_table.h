@@ -16,11 +16,17 @@ std::size_t heap_bytes(const T& value) {
     return 0;
   } else if constexpr (std::is_same_v<T, std::string>) {
     return value.capacity() > 15 ? value.capacity() + 16 : 0;
-  } else if constexpr (requires { value.capacity(); typename T::value_type; }) {
+  } else if constexpr (requires {
+                         value.capacity();
+                         typename T::value_type;
+                       }) {
     std::size_t bytes = value.capacity() * sizeof(typename T::value_type) + 16;
     if constexpr (!std::is_trivially_copyable_v<typename T::value_type>) bytes += value.size() * 32;
     return bytes;
-  } else if constexpr (requires { value.size(); typename T::value_type; }) {
+  } else if constexpr (requires {
+                         value.size();
+                         typename T::value_type;
+                       }) {
     return value.size() * (sizeof(typename T::value_type) + 48);
   } else if constexpr (IsTuple<T>::value) {
     return std::apply([](const auto&... v) { return (std::size_t{0} + ... + heap_bytes(v)); }, value);
@@ -55,9 +61,9 @@ class AggregateTable {
 
   /// A key and what to fold into its value, through `fold(C&)` for a present key and `make()` for a new one.
   struct Slot {
-    ShortKey key;         // the bytes, or for long keys the address in the arena and the hash
+    ShortKey key;  // the bytes, or for long keys the address in the arena and the hash
     std::uint32_t length;
-    std::uint32_t tag;    // the hash's low half with the lowest bit set; 0 means free
+    std::uint32_t tag;  // the hash's low half with the lowest bit set; 0 means free
     alignas(C) std::byte raw[sizeof(C)];
     C& value() { return *std::launder(reinterpret_cast<C*>(raw)); }
     const C& value() const { return *std::launder(reinterpret_cast<const C*>(raw)); }
@@ -232,7 +238,7 @@ class AggregateTable {
     return at;
   }
 
-  bool grow() {
+  [[gnu::noinline]] bool grow() {
     if (capacity_ == 0) {
       // As large as its neighbours came to be, when there is memory for that; growing there costs a rehash a step.
       std::size_t capacity = initial;
@@ -251,7 +257,7 @@ class AggregateTable {
     rehash(std::move(pages), capacity_ * 2);
     return true;
   }
-  bool grow_anyway() {
+  [[gnu::noinline]] bool grow_anyway() {
     rehash(task_.pages((capacity_ * 2 + overflow) * sizeof(Slot)), capacity_ * 2);
     return true;
   }
@@ -265,7 +271,7 @@ class AggregateTable {
     shift_ = 64 - static_cast<unsigned>(std::countr_zero(capacity));
   }
 
-  void rehash(Pages pages, std::size_t capacity) {
+  [[gnu::noinline]] void rehash(Pages pages, std::size_t capacity) {
     Slot* old = slots_;
     const std::size_t old_end = used_end();
     Pages old_pages = std::move(pages_);
@@ -291,7 +297,7 @@ class AggregateTable {
     }
   }
 
-  void order_cluster(std::size_t begin, std::size_t end) {
+  [[gnu::noinline]] void order_cluster(std::size_t begin, std::size_t end) {
     if (end - begin == 1) return;
     const auto before = [this](const Slot& x, const Slot& y) {
       const std::uint64_t hx = x.hash() * spread_;
@@ -318,13 +324,15 @@ class AggregateTable {
     }
     using Input = typename Combiner::input;
     if constexpr (!std::is_trivially_destructible_v<Input>) {
-      for (std::size_t i = 0; i < pending_count_; ++i) std::launder(reinterpret_cast<Input*>(pending_[i].raw))->~Input();
+      for (std::size_t i = 0; i < pending_count_; ++i)
+        std::launder(reinterpret_cast<Input*>(pending_[i].raw))->~Input();
       pending_count_ = 0;
     }
   }
 
   [[noreturn]] static void throw_no_room() {
-    throw Error(Cause::out_of_memory, "the memory budget is too small for one aggregation table; give more with --memory");
+    throw Error(Cause::out_of_memory,
+                "the memory budget is too small for one aggregation table; give more with --memory");
   }
 
   static constexpr std::size_t initial = 1024;

@@ -34,17 +34,39 @@ decltype(auto) guarded(TaskContext& task, std::uint32_t node, F& f, Args&&... ar
   }
 }
 
-/// Runs one record through the rest of the pipeline so that a failure names it, or skips it where that is allowed.
-template <class Sink, class T>
-void deliver_skipping(TaskContext& task, std::string_view record, Sink& sink, T&& element) {
-  if (task.is_known_bad(record)) return;
-  const std::uint64_t before = task.delivered();
-  try {
-    sink(std::forward<T>(element));
-  } catch (...) {
-    if (task.delivered() != before) throw;
-    task.skip_record(record);
+/// The records of one buffer, each through the rest of the pipeline. A failure names the record it happened on, or,
+/// where that is allowed, leaves the record out. `next(at)` cuts the record that begins at `at` and moves `at` behind
+/// it; `deliver(record)` runs it. Returns how many there were. The pipeline's code stands here once: it is most of a
+/// job's.
+template <class Next, class Deliver>
+std::uint64_t run_records(TaskContext& task, std::string_view buffer, Next next, Deliver deliver) {
+  const char* at = buffer.data();
+  const char* const end = at + buffer.size();
+  const char* begin = at;
+  std::string_view record;
+  const bool skipping = task.may_skip();
+  std::uint64_t delivered = 0;
+  std::uint64_t count = 0;
+  while (at != end) {
+    try {
+      do {
+        begin = at;
+        record = next(at, end);
+        if (skipping) [[unlikely]] {
+          task.at_record(begin);
+          delivered = task.delivered();
+          if (task.is_known_bad(record)) continue;
+        }
+        deliver(record);
+        ++count;
+      } while (at != end);
+    } catch (...) {
+      task.at_record(begin);
+      if (!skipping || task.delivered() != delivered) throw;
+      task.skip_record(record);
+    }
   }
+  return count;
 }
 
 // ---- sources ----------------------------------------------------------------------------------------------------
@@ -58,7 +80,14 @@ struct TextSource {
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
     auto input = task.open_source(node, partition);
     std::string_view buffer;
-    while (!task.stopped() && input->next(buffer)) task.count_records(lines(task, buffer, sink));
+    const auto line = [](const char*& at, const char* end) {
+      const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+      const char* const begin = at;
+      const char* const stop = newline != nullptr ? newline : end;
+      at = newline != nullptr ? newline + 1 : end;
+      return std::string_view(begin, static_cast<std::size_t>(stop - begin));
+    };
+    while (!task.stopped() && input->next(buffer)) task.count_records(run_records(task, buffer, line, std::ref(sink)));
   }
   /// Whole buffers of lines, for functions that look at many lines at once.
   template <class Sink>
@@ -72,34 +101,6 @@ struct TextSource {
   }
   void save(Encoder& out) const { out.put(node); }
   static TextSource load(Decoder& in) { return {in.get<std::uint32_t>()}; }
-
- private:
-  template <class Sink>
-  static std::uint64_t lines(TaskContext& task, std::string_view buffer, Sink& sink) {
-    const char* at = buffer.data();
-    const char* const end = at + buffer.size();
-    const bool skipping = task.may_skip();
-    std::uint64_t count = 0;
-    try {
-      while (at != end) {
-        const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
-        const char* const stop = newline != nullptr ? newline : end;
-        const std::string_view line(at, static_cast<std::size_t>(stop - at));
-        if (skipping) [[unlikely]] {
-          task.at_record(at);
-          deliver_skipping(task, line, sink, line);
-        } else {
-          sink(line);
-        }
-        ++count;
-        at = newline != nullptr ? newline + 1 : end;
-      }
-    } catch (...) {
-      task.at_record(at);
-      throw;
-    }
-    return count;
-  }
 };
 
 /// Fixed-size records as objects (T trivially copyable) or, for T = std::string_view, as their bytes.
@@ -113,27 +114,12 @@ struct RecordSource {
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
     auto input = task.open_source(node, partition);
     std::string_view buffer;
-    const bool skipping = task.may_skip();
-    while (!task.stopped() && input->next(buffer)) {
-      const char* at = buffer.data();
-      const char* const end = at + buffer.size();
-      try {
-        for (; at != end; at += record_bytes) {
-          if (skipping) [[unlikely]] {
-            task.at_record(at);
-            with(at, [&](auto&& record) {
-              deliver_skipping(task, {at, record_bytes}, sink, std::forward<decltype(record)>(record));
-            });
-          } else {
-            with(at, sink);
-          }
-        }
-      } catch (...) {
-        task.at_record(at);
-        throw;
-      }
-      task.count_records(buffer.size() / record_bytes);
-    }
+    const auto cut = [this](const char*& at, const char*) {
+      at += record_bytes;
+      return std::string_view(at - record_bytes, record_bytes);
+    };
+    const auto deliver = [this, &sink](std::string_view record) { with(record.data(), sink); };
+    while (!task.stopped() && input->next(buffer)) task.count_records(run_records(task, buffer, cut, deliver));
   }
   void save(Encoder& out) const {
     out.put(node);
@@ -213,13 +199,14 @@ struct WholeFileSource {
     auto input = task.open_source(node, partition);
     std::string_view content;
     while (!task.stopped() && input->next(content)) {
-      task.at_record(content.data());
-      if (task.may_skip()) {
-        deliver_skipping(task, content, sink, element(task.input_path(), content));
-      } else {
-        sink(element(task.input_path(), content));
-      }
-      task.count_records(1);
+      const auto whole = [](const char*& at, const char* end) {
+        const char* const begin = at;
+        at = end;
+        return std::string_view(begin, static_cast<std::size_t>(end - begin));
+      };
+      const auto deliver = [&](std::string_view text) { sink(element(task.input_path(), text)); };
+      if (content.empty()) deliver(content);  // an empty file is a record too
+      task.count_records(run_records(task, content, whole, deliver));
     }
   }
   void save(Encoder& out) const { out.put(node); }

@@ -79,7 +79,8 @@ inline ShortKey load_short(const char* at, std::size_t length) {
 }
 
 inline std::uint64_t hash_bytes(std::string_view key) {
-  return key.size() <= 16 ? hash_short(load_short(key.data(), key.size()), key.size()) : hash_long(key.data(), key.size());
+  return key.size() <= 16 ? hash_short(load_short(key.data(), key.size()), key.size())
+                          : hash_long(key.data(), key.size());
 }
 
 /// Which of `partitions` equal ranges of the hash a key falls into. Ranges, not remainders: what is in hash order is in

@@ -38,8 +38,7 @@ struct KeyBytes<K> {
 };
 
 template <class K>
-  requires(Plain<K> && std::has_unique_object_representations_v<K> && sizeof(K) <= 16)
-struct KeyBytes<K> {
+requires(Plain<K>&& std::has_unique_object_representations_v<K> && sizeof(K) <= 16) struct KeyBytes<K> {
   static constexpr std::size_t fixed = sizeof(K);
   static std::string_view of(const K& key) { return {reinterpret_cast<const char*>(&key), sizeof(K)}; }
   static K key(std::string_view bytes) {
@@ -51,7 +50,7 @@ struct KeyBytes<K> {
 
 /// Floating-point keys: both zeros are one key, and so are all NaNs.
 template <class K>
-  requires std::is_floating_point_v<K>
+requires std::is_floating_point_v<K>
 struct KeyBytes<K> {
   static constexpr std::size_t fixed = 0;
   std::string_view of(const K& key) {

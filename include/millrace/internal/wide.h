@@ -190,32 +190,16 @@ struct AggregateRead {
 
   template <class Sink>
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
-    AggregateTable<C, MergingCombiner<Combiner>> table(task, {combiner}, partitions);
-    std::vector<std::unique_ptr<ShuffleWriter>> runs;
-    auto spill = [&] {
-      if (table.size() == 0) return;
-      table.order();
-      auto writer = task.spill_writer(1);
-      table.visit([&](auto& slot) {
-        const std::string_view key = slot.bytes();
-        std::byte* at = writer->room(0, Codec<std::string_view>::size(key) + Codec<C>::size(slot.value()));
-        at = Codec<std::string_view>::encode(key, at);
-        writer->wrote(0, Codec<C>::encode(slot.value(), at));
-      });
-      writer->finish();
-      runs.push_back(std::move(writer));
-      table.clear();
-    };
-    fill(task, partition, table, spill);
+    Reduction reduction(task, combiner, partitions);
+    reduction.fill(shuffle, partition);
     if (task.stopped()) return;
-    if (runs.empty()) {
-      task.saw_keys(table.size());
-      table.order();
-      table.visit([&](auto& slot) { sink(element(KeyBytes<K>::key(slot.bytes()), std::move(slot.value()))); });
+    if (!reduction.runs.empty()) {
+      reduction.merge(&sink, [](void* to, element&& x) { (*static_cast<Sink*>(to))(std::move(x)); });
       return;
     }
-    spill();
-    merge(task, runs, sink);
+    task.saw_keys(reduction.table.size());
+    reduction.table.order();
+    reduction.table.visit([&](auto& slot) { sink(element(KeyBytes<K>::key(slot.bytes()), std::move(slot.value()))); });
   }
   void save(Encoder& out) const {
     out.put(shuffle);
@@ -229,54 +213,80 @@ struct AggregateRead {
   }
 
  private:
-  template <class Table, class Spill>
-  void fill(TaskContext& task, std::uint32_t partition, Table& table, Spill& spill) {
-    auto blocks = task.open_shuffle(shuffle, partition);
-    Block block;
-    while (!task.stopped() && blocks->next(block)) {
-      const std::byte* at = block.bytes.data();
-      const std::byte* const end = at + block.bytes.size();
-      std::uint64_t count = 0;
-      while (at != end) {
-        const std::string_view key = Codec<std::string_view>::decode(at, end);
-        table.template add<KeyBytes<K>::fixed>(key, Codec<C>::decode(at, end), spill);
-        ++count;
-      }
-      task.count_records(count);
-    }
-    table.flush(spill);
-  }
+  /// What does not depend on what comes after, so that its code is made once for all uses of the dataset.
+  struct Reduction {
+    TaskContext& task;
+    Combiner combiner;
+    std::uint32_t partitions;
+    AggregateTable<C, MergingCombiner<Combiner>> table;
+    std::vector<std::unique_ptr<ShuffleWriter>> runs;
 
-  template <class Sink>
-  void merge(TaskContext& task, std::vector<std::unique_ptr<ShuffleWriter>>& runs, Sink& sink) {
-    std::vector<std::unique_ptr<AggregateRun<C>>> heap;
-    const auto after = [](const auto& a, const auto& b) { return b->before(*a); };
-    for (auto& writer : runs) {
-      auto run = std::make_unique<AggregateRun<C>>(task.read_spill(*writer, 0), partitions);
-      if (run->next()) heap.push_back(std::move(run));
+    Reduction(TaskContext& of, const Combiner& by, std::uint32_t count)
+        : task(of), combiner(by), partitions(count), table(of, {by}, count) {}
+
+    void operator()() {  // called by the table when it is full
+      if (table.size() == 0) return;
+      table.order();
+      auto writer = task.spill_writer(1);
+      table.visit([&](auto& slot) {
+        const std::string_view key = slot.bytes();
+        std::byte* at = writer->room(0, Codec<std::string_view>::size(key) + Codec<C>::size(slot.value()));
+        at = Codec<std::string_view>::encode(key, at);
+        writer->wrote(0, Codec<C>::encode(slot.value(), at));
+      });
+      writer->finish();
+      runs.push_back(std::move(writer));
+      table.clear();
     }
-    std::make_heap(heap.begin(), heap.end(), after);
-    std::string key;
-    while (!heap.empty() && !task.stopped()) {
-      key = heap.front()->key;
-      std::optional<C> value;
-      while (!heap.empty() && heap.front()->key == key) {
-        std::pop_heap(heap.begin(), heap.end(), after);
-        AggregateRun<C>& run = *heap.back();
-        if (value) {
-          combiner.merge(*value, std::move(*run.value));
-        } else {
-          value.emplace(std::move(*run.value));
+
+    void fill(std::uint32_t shuffle, std::uint32_t partition) {
+      auto blocks = task.open_shuffle(shuffle, partition);
+      Block block;
+      while (!task.stopped() && blocks->next(block)) {
+        const std::byte* at = block.bytes.data();
+        const std::byte* const end = at + block.bytes.size();
+        std::uint64_t count = 0;
+        while (at != end) {
+          const std::string_view key = Codec<std::string_view>::decode(at, end);
+          table.template add<KeyBytes<K>::fixed>(key, Codec<C>::decode(at, end), *this);
+          ++count;
         }
-        if (run.next()) {
-          std::push_heap(heap.begin(), heap.end(), after);
-        } else {
-          heap.pop_back();
-        }
+        task.count_records(count);
       }
-      sink(element(KeyBytes<K>::key(key), std::move(*value)));
+      table.flush(*this);
     }
-  }
+
+    void merge(void* sink, void (*put)(void* sink, element&&)) {
+      (*this)();
+      std::vector<std::unique_ptr<AggregateRun<C>>> heap;
+      const auto after = [](const auto& a, const auto& b) { return b->before(*a); };
+      for (auto& writer : runs) {
+        auto run = std::make_unique<AggregateRun<C>>(task.read_spill(*writer, 0), partitions);
+        if (run->next()) heap.push_back(std::move(run));
+      }
+      std::make_heap(heap.begin(), heap.end(), after);
+      std::string key;
+      while (!heap.empty() && !task.stopped()) {
+        key = heap.front()->key;
+        std::optional<C> value;
+        while (!heap.empty() && heap.front()->key == key) {
+          std::pop_heap(heap.begin(), heap.end(), after);
+          AggregateRun<C>& run = *heap.back();
+          if (value) {
+            combiner.merge(*value, std::move(*run.value));
+          } else {
+            value.emplace(std::move(*run.value));
+          }
+          if (run.next()) {
+            std::push_heap(heap.begin(), heap.end(), after);
+          } else {
+            heap.pop_back();
+          }
+        }
+        put(sink, element(KeyBytes<K>::key(key), std::move(*value)));
+      }
+    }
+  };
 };
 
 // ---- reading a shuffle
