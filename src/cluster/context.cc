@@ -10,6 +10,13 @@ namespace millrace {
 
 namespace {
 
+// Datasets hold on to the session, and so to all of the driver.
+std::shared_ptr<internal::Session> start(Options options, int argc, const char* const* argv) {
+  auto driver = std::make_shared<cluster::Driver>(std::move(options), argc, argv);
+  internal::Session* session = driver->session();
+  return {std::move(driver), session};
+}
+
 Options parse_or_exit(int argc, char** argv) {
   try {
     return Options::parse(argc, argv);
@@ -21,13 +28,9 @@ Options parse_or_exit(int argc, char** argv) {
 
 }  // namespace
 
-Context::Context(int argc, char** argv) : Context(parse_or_exit(argc, argv)) {}
+Context::Context(int argc, char** argv) : session_(start(parse_or_exit(argc, argv), argc, argv)) {}
 
-Context::Context(Options options) {
-  auto driver = std::make_shared<cluster::Driver>(std::move(options));
-  internal::Session* session = driver->session().get();
-  session_ = std::shared_ptr<internal::Session>(std::move(driver), session);
-}
+Context::Context(Options options) : session_(start(std::move(options), 0, nullptr)) {}
 
 const Options& Context::options() const { return session_->options(); }
 const std::vector<std::string>& Context::args() const { return session_->options().arguments; }

@@ -1,21 +1,95 @@
 #include "cluster/driver.h"
 
-#include "cluster/thread_runner.h"
-#include "dataset/driver_session.h"
+#include <cstdio>
+#include <fmt/format.h>
+#include <fstream>
+
+#include "observe/machine.h"
+#include "observe/report.h"
+#include "observe/report_html.h"
 #include "storage/local_file_system.h"
 
 namespace millrace::cluster {
+namespace {
 
-Driver::Driver(Options options) {
+observe::ProgressMode mode_of(Progress progress) {
+  switch (progress) {
+    case Progress::none:
+      return observe::ProgressMode::none;
+    case Progress::bar:
+      return observe::ProgressMode::bar;
+    case Progress::plain:
+      break;
+  }
+  return observe::ProgressMode::plain;
+}
+
+std::map<std::string, std::string> described(const Options& options) {
+  std::map<std::string, std::string> out;
+  out["threads"] = std::to_string(options.threads);
+  out["memory"] = std::to_string(options.memory_bytes);
+  out["tmp"] = options.tmp;
+  out["attempts"] = std::to_string(options.attempts);
+  if (options.reducers != 0) out["reducers"] = std::to_string(options.reducers);
+  if (options.split_bytes != 0) out["split"] = std::to_string(options.split_bytes);
+  if (options.skip_bad_records != 0) out["skip-bad-records"] = std::to_string(options.skip_bad_records);
+  return out;
+}
+
+bool is_page(const std::string& path) { return path.ends_with(".html") || path.ends_with(".htm"); }
+
+}  // namespace
+
+Driver::Driver(Options options, int argc, const char* const* argv) : report_(options.report) {
   storage::FileSystem& files = storage::local_file_system();
+  watch(options, argc, argv);
+  auto runner = std::make_unique<ThreadRunner>(options, files, events_);
+  runner_ = runner.get();
+  session_ = std::make_shared<dataset::DriverSession>(std::move(options), files, std::move(runner));
+}
+
+Driver::~Driver() {
+  try {
+    end_run();
+  } catch (const std::exception& error) {
+    // The run itself is over and its results are where they belong; only the account of it is missing.
+    fmt::print(stderr, "millrace: {}\n", error.what());
+  }
+}
+
+// The views of the run, none of which costs anything when nobody asked for it.
+void Driver::watch(const Options& options, int argc, const char* const* argv) {
   if (!options.events.empty()) {
     log_ = std::make_unique<observe::EventLogWriter>(options.events);
     events_.add(*log_);
   }
-  auto runner = std::make_unique<ThreadRunner>(options, files, events_);
-  session_ = std::make_shared<dataset::DriverSession>(std::move(options), files, std::move(runner));
+  const bool shown = options.progress != Progress::none;
+  if (shown || !report_.empty()) {
+    model_ = std::make_unique<observe::RunModel>(report_.empty() ? observe::Detail::totals : observe::Detail::attempts);
+    events_.add(*model_);
+  }
+  if (shown) {
+    progress_ = std::make_unique<observe::Progress>(*model_, observe::progress_on_stderr(mode_of(options.progress)));
+    events_.add(*progress_);
+  }
+  if (!events_.observed()) return;
+  observe::RunStarted started =
+      observe::describe_run(argc, argv, options.threads == 0 ? 1 : options.threads, options.memory_bytes);
+  started.options = described(options);
+  events_.publish({}, std::variant<observe::RunStarted>(std::move(started)));
 }
 
-Driver::~Driver() = default;
+void Driver::end_run() {
+  if (!events_.observed()) return;
+  const std::string failure = runner_->last_failure();
+  events_.publish(runner_->now(), std::variant<observe::RunEnded>(observe::RunEnded{failure.empty() ? 0 : 1, failure}));
+  if (!report_.empty()) {
+    std::ofstream out(report_, std::ios::binary);
+    out << (is_page(report_) ? observe::render_html(*model_) : observe::render_text(*model_));
+    out.close();
+    if (!out) throw Error(Cause::output, fmt::format("{}: the report could not be written", report_));
+  }
+  if (log_ != nullptr) log_->close();
+}
 
 }  // namespace millrace::cluster

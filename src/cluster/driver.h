@@ -2,11 +2,14 @@
 
 #include <memory>
 
-#include <millrace/internal/session.h>
 #include <millrace/options.h>
 
+#include "cluster/thread_runner.h"
+#include "dataset/driver_session.h"
 #include "observe/event_log.h"
 #include "observe/event_stream.h"
+#include "observe/progress.h"
+#include "observe/run_model.h"
 
 namespace millrace::cluster {
 
@@ -14,17 +17,25 @@ namespace millrace::cluster {
 /// Context and its datasets together; ends with the last of them.
 class Driver {
  public:
-  explicit Driver(Options options);
+  /// `argc` and `argv` are for the event log and the report; the options have been read from them already.
+  Driver(Options options, int argc, const char* const* argv);
   ~Driver();
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
 
-  const std::shared_ptr<internal::Session>& session() const { return session_; }
+  internal::Session* session() const { return session_.get(); }
 
  private:
+  void watch(const Options& options, int argc, const char* const* argv);
+  void end_run();
+
   observe::EventStream events_;
+  std::string report_;
   std::unique_ptr<observe::EventLogWriter> log_;
-  std::shared_ptr<internal::Session> session_;
+  std::unique_ptr<observe::RunModel> model_;
+  std::unique_ptr<observe::Progress> progress_;
+  ThreadRunner* runner_ = nullptr;  // the session's
+  std::shared_ptr<dataset::DriverSession> session_;
 };
 
 }  // namespace millrace::cluster

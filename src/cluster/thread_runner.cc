@@ -76,13 +76,22 @@ std::int64_t ThreadRunner::counter(const std::string& name) const {
   return found == counters_.end() ? 0 : found->second;
 }
 
-std::uint64_t ThreadRunner::live_input_bytes() const {
+std::string ThreadRunner::last_failure() const {
   const std::lock_guard lock(mutex_);
-  std::uint64_t bytes = 0;
+  return last_failure_;
+}
+
+// Time passes for the views: they learn how far the running tasks have come.
+void ThreadRunner::tick() {
+  if (!events_.observed()) return;
+  std::map<std::pair<JobId, StageId>, std::uint64_t> bytes;
   for (const auto& [id, task] : running_) {
-    if (task->attempt != nullptr) bytes += task->attempt->progress_bytes();
+    if (task->attempt != nullptr) bytes[{task->action.job, id.stage}] += task->attempt->progress_bytes();
   }
-  return bytes;
+  for (const auto& [stage, used] : bytes) {
+    events_.publish(now(), std::variant<observe::LiveBytes>(observe::LiveBytes{stage.first, stage.second, used}));
+  }
+  events_.publish(now(), std::variant<sched::Tick>(sched::Tick{}));
 }
 
 void ThreadRunner::run(Request request, const std::function<void(std::span<const std::byte>)>& result) {
@@ -118,6 +127,7 @@ void ThreadRunner::run(Request request, const std::function<void(std::span<const
     if (job->commit != nullptr) job->commit->abort_job();
     throw Error(job->cause, job->reason);
   }
+  if (!job->bad_records.empty()) keep_bad_records(*job);
   if (job->commit == nullptr) return;
   try {
     job->commit->commit_job();
@@ -125,6 +135,25 @@ void ThreadRunner::run(Request request, const std::function<void(std::span<const
     job->commit->abort_job();
     throw;
   }
+}
+
+// Skipped records, where the user can look at them: with the output, or in the temporary directory when there is none.
+void ThreadRunner::keep_bad_records(RunningJob& job) {
+  std::string text;
+  for (const exec::BadRecord& record : job.bad_records) {
+    text += fmt::format("# {}, byte {}: {}\n{}\n", record.path, record.offset, record.message, record.content);
+  }
+  constexpr std::uint32_t own_partition = ~std::uint32_t{0};
+  const std::string name = "_bad_records";
+  const std::string path =
+      job.commit != nullptr ? job.commit->attempt_directory(own_partition, 0) + "/" + name
+                            : fmt::format("{}/millrace-bad-records-{}-{}", options_.tmp, getpid(), job.request.job.id);
+  auto file = files_.create(path);
+  file->write(std::as_bytes(std::span(text.data(), text.size())));
+  file->close();
+  if (job.commit != nullptr) job.commit->commit_task(own_partition, 0);
+  fmt::print(stderr, "millrace: {} bad records were skipped; they are in {}\n", job.bad_records.size(),
+             job.commit != nullptr ? job.result_stage().output_directory + "/" + name : path);
 }
 
 void ThreadRunner::submit(const std::shared_ptr<RunningJob>& job) {
@@ -177,7 +206,7 @@ void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_l
     if (options_.threads == 0 && !queue_.empty()) {
       run_one(lock);
     } else {
-      job_changed_.wait_for(lock, std::chrono::milliseconds(100));
+      if (job_changed_.wait_for(lock, std::chrono::milliseconds(100)) == std::cv_status::timeout) tick();
     }
   }
 }
@@ -275,6 +304,7 @@ void ThreadRunner::end_job(JobId id, bool succeeded, Cause cause, const std::str
   job.succeeded = succeeded;
   job.cause = cause;
   job.reason = reason;
+  last_failure_ = succeeded ? std::string() : reason;
   job_changed_.notify_all();
 }
 

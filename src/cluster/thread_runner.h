@@ -37,8 +37,10 @@ class ThreadRunner final : public dataset::Runner {
   std::uint64_t cached_bytes(NodeId node) const override { return cache_.bytes(node); }
   std::int64_t counter(const std::string& name) const override;
 
-  /// Input bytes that running attempts have used beyond what finished ones reported, for progress.
-  std::uint64_t live_input_bytes() const;
+  /// Since the runner was made.
+  sched::Time now() const;
+  /// What the last job failed with; empty when it succeeded.
+  std::string last_failure() const;
 
  private:
   struct Launched {
@@ -49,7 +51,6 @@ class ThreadRunner final : public dataset::Runner {
     bool killed = false;
   };
 
-  sched::Time now() const;
   void submit(const std::shared_ptr<RunningJob>& job);
   void step(const sched::Event& event);
   void carry_out(const sched::Action& action);
@@ -64,6 +65,8 @@ class ThreadRunner final : public dataset::Runner {
   void answer(Launched& task, exec::TaskResult result, sched::TaskMetrics metrics);
   void deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
                const std::function<void(std::span<const std::byte>)>& result);
+  void tick();
+  void keep_bad_records(RunningJob& job);
   void stop_everything(std::unique_lock<std::mutex>& lock);
 
   const Options options_;
@@ -86,6 +89,7 @@ class ThreadRunner final : public dataset::Runner {
   std::map<AttemptId, Launched*> running_;
   std::map<AttemptId, exec::TaskResult> finished_;  // that succeeded and wait for the scheduler's word
   std::map<std::string, std::int64_t> counters_;
+  std::string last_failure_;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };
