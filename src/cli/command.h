@@ -30,6 +30,18 @@ struct Command {
 /// All commands, in the order of the help text.
 std::span<const Command> commands();
 
+int run_wordcount(const Invocation&);
+int run_grep(const Invocation&);
+int run_urls(const Invocation&);
+int run_links(const Invocation&);
+int run_index(const Invocation&);
+int run_terms(const Invocation&);
+int run_ngrams(const Invocation&);
+int run_sort(const Invocation&);
+int run_join(const Invocation&);
 int run_run(const Invocation&);
+int run_cat(const Invocation&);
+int run_inspect(const Invocation&);
+int run_report(const Invocation&);
 
 }  // namespace millrace::cli

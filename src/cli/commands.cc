@@ -6,7 +6,19 @@ namespace millrace::cli {
 
 std::span<const Command> commands() {
   static constexpr std::array all = {
+      Command{"wordcount", "count the words of texts", run_wordcount},
+      Command{"grep", "print the lines that match a pattern", run_grep, 2},
+      Command{"urls", "count the URLs of access logs and their shares", run_urls},
+      Command{"links", "list for each page the pages that link to it", run_links},
+      Command{"index", "make an inverted index of documents", run_index},
+      Command{"terms", "find the most frequent terms of each host", run_terms},
+      Command{"ngrams", "count runs of neighbouring words", run_ngrams},
+      Command{"sort", "sort lines or binary records", run_sort},
+      Command{"join", "join two delimited files", run_join},
       Command{"run", "compile a job of one C++ file, and run it", run_run},
+      Command{"cat", "print outputs and record files as text", run_cat},
+      Command{"inspect", "verify files and print their sizes and checksums", run_inspect},
+      Command{"report", "explain a finished run from its event log", run_report},
   };
   return all;
 }
