@@ -198,6 +198,8 @@ class TaskContext {
   virtual void release(std::size_t bytes) = 0;
   /// Blocks written in order and read back once, beyond memory when need be.
   virtual std::unique_ptr<internal::ShuffleWriter> spill_writer(std::uint32_t partitions) = 0;
+  /// How many spilled runs may be read at once without holding more memory than the task's share.
+  virtual std::size_t merge_fan_in() const = 0;
   virtual std::unique_ptr<internal::BlockStream> read_spill(internal::ShuffleWriter& writer,
                                                             std::uint32_t partition) = 0;
 

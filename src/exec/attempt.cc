@@ -279,6 +279,11 @@ std::unique_ptr<internal::ShuffleWriter> Attempt::spill_writer(std::uint32_t par
   return std::make_unique<BlockWriter>(environment_.blocks, partitions, Placement::files_only);
 }
 
+std::size_t Attempt::merge_fan_in() const {
+  constexpr std::uint64_t a_run = std::uint64_t{512} << 10;  // a block, and the one that the last batch still shows
+  return static_cast<std::size_t>(std::clamp<std::uint64_t>(environment_.memory.task_share() / a_run, 4, 256));
+}
+
 std::unique_ptr<internal::BlockStream> Attempt::read_spill(internal::ShuffleWriter& writer, std::uint32_t partition) {
   const Output& output = static_cast<BlockWriter&>(writer).output();
   result_.spilled_bytes += output.spilled_bytes;

@@ -118,6 +118,7 @@ class Attempt final : public TaskContext {
   std::unique_ptr<internal::PartFile> part_file() override;
   internal::Pages try_pages(std::size_t bytes) override;
   internal::Pages pages(std::size_t bytes) override;
+  std::size_t merge_fan_in() const override;
   std::size_t expected_keys() const override { return environment_.key_counts.of(spec_.stage->id); }
   void saw_keys(std::size_t keys) override { environment_.key_counts.saw(spec_.stage->id, keys); }
   bool try_reserve(std::size_t bytes) override;

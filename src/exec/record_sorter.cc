@@ -112,13 +112,7 @@ void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
 void Sorter::spill() {
   sort_entries();
   auto writer = task_.spill_writer(1);
-  for (std::size_t i = 0; i < count_; ++i) {
-    const std::byte* at = record(entries_[i]);
-    const std::size_t size = order_.size(at, internal::measured());
-    std::byte* out = writer->room(0, size);
-    std::memcpy(out, at, size);
-    writer->wrote(0, out + size);
-  }
+  for (std::size_t i = 0; i < count_; ++i) put_record(*writer, record(entries_[i]));
   writer->finish();
   spilled_.push_back(std::move(writer));
   blocks_.clear();
@@ -140,13 +134,42 @@ void Sorter::start() {
   if (spilled_.empty()) return sort_entries();
   if (count_ != 0) spill();
   entry_pages_ = {};
-  for (std::size_t i = 0; i < spilled_.size(); ++i) {
+  // Each open run holds a block, so only so many are merged at once. Neighbours, so that equal records keep their
+  // order.
+  const std::size_t fan_in = task_.merge_fan_in();
+  while (spilled_.size() > fan_in) merge_first_runs(fan_in);
+  open_runs(0, spilled_.size());
+}
+
+void Sorter::open_runs(std::size_t first, std::size_t count) {
+  for (std::size_t i = first; i < first + count; ++i) {
     auto run = std::make_unique<Run>();
     run->blocks = task_.read_spill(*spilled_[i], 0);
     run->index = i;
     if (run->settle(order_, retired_)) heap_.push_back(std::move(run));
   }
   std::make_heap(heap_.begin(), heap_.end(), [this](const auto& a, const auto& b) { return run_after(*a, *b); });
+}
+
+// Makes one run of the first `count`, which takes their place.
+void Sorter::merge_first_runs(std::size_t count) {
+  open_runs(0, count);
+  auto writer = task_.spill_writer(1);
+  const std::byte* batch[256];
+  for (std::size_t given = next_of_runs(batch); given != 0; given = next_of_runs(batch)) {
+    for (std::size_t i = 0; i < given; ++i) put_record(*writer, batch[i]);
+  }
+  retired_.clear();
+  writer->finish();
+  spilled_.erase(spilled_.begin(), spilled_.begin() + static_cast<std::ptrdiff_t>(count));
+  spilled_.insert(spilled_.begin(), std::move(writer));
+}
+
+void Sorter::put_record(internal::ShuffleWriter& writer, const std::byte* record) const {
+  const std::size_t size = order_.size(record, internal::measured());
+  std::byte* out = writer.room(0, size);
+  std::memcpy(out, record, size);
+  writer.wrote(0, out + size);
 }
 
 std::size_t Sorter::next(std::span<const std::byte*> records) {

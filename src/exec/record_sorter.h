@@ -34,7 +34,10 @@ class Sorter : public internal::RecordSorter {
   void sort_entries();
   void sort_range(Entry* begin, Entry* end, Entry* scratch);
   void spill();
+  void put_record(internal::ShuffleWriter& writer, const std::byte* record) const;
   void start();
+  void open_runs(std::size_t first, std::size_t count);
+  void merge_first_runs(std::size_t count);
   std::size_t next_of_runs(std::span<const std::byte*> records);
   bool run_after(const Run& a, const Run& b) const;
 

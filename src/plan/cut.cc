@@ -50,7 +50,8 @@ class Cutter {
     stage.output = ShuffleOutput{ShuffleId{node->id.value}, node->partitions};
     const NodePtr& parent = node->parents.front();
     fill(stage, parent);
-    stage.name += stage.name.empty() ? node->operation : " > " + node->operation;
+    if (!stage.reads.empty()) stage.name = stage.name.empty() ? "shuffle" : "shuffle > " + stage.name;
+    stage.name += " > " + node->operation;
     stage.operations[node->id] = label(*node);
     for (std::uint32_t i = 0; i < parent->partitions; ++i) stage.partitions.push_back(i);
     job_.stages.push_back(std::move(stage));

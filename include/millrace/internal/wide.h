@@ -224,16 +224,17 @@ struct AggregateRead {
     Reduction(TaskContext& of, const Combiner& by, std::uint32_t count)
         : task(of), combiner(by), partitions(count), table(of, {by}, count) {}
 
+    static void put_pair(ShuffleWriter& out, std::string_view key, const C& value) {
+      std::byte* at = out.room(0, Codec<std::string_view>::size(key) + Codec<C>::size(value));
+      at = Codec<std::string_view>::encode(key, at);
+      out.wrote(0, Codec<C>::encode(value, at));
+    }
+
     void operator()() {  // called by the table when it is full
       if (table.size() == 0) return;
       table.order();
       auto writer = task.spill_writer(1);
-      table.visit([&](auto& slot) {
-        const std::string_view key = slot.bytes();
-        std::byte* at = writer->room(0, Codec<std::string_view>::size(key) + Codec<C>::size(slot.value()));
-        at = Codec<std::string_view>::encode(key, at);
-        writer->wrote(0, Codec<C>::encode(slot.value(), at));
-      });
+      table.visit([&](auto& slot) { put_pair(*writer, slot.bytes(), slot.value()); });
       writer->finish();
       runs.push_back(std::move(writer));
       table.clear();
@@ -258,10 +259,26 @@ struct AggregateRead {
 
     void merge(void* sink, void (*put)(void* sink, element&&)) {
       (*this)();
+      // Each open run holds a block, so only so many are merged at once.
+      const std::size_t fan_in = task.merge_fan_in();
+      while (runs.size() > fan_in) {
+        auto writer = task.spill_writer(1);
+        merge_runs(fan_in, [&](std::string_view key, C&& value) { put_pair(*writer, key, value); });
+        writer->finish();
+        runs.erase(runs.begin(), runs.begin() + static_cast<std::ptrdiff_t>(fan_in));
+        runs.push_back(std::move(writer));
+      }
+      merge_runs(runs.size(),
+                 [&](std::string_view key, C&& value) { put(sink, element(KeyBytes<K>::key(key), std::move(value))); });
+    }
+
+    /// Visits the keys of the first `count` runs in order, each once.
+    template <class Visit>
+    void merge_runs(std::size_t count, Visit visit) {
       std::vector<std::unique_ptr<AggregateRun<C>>> heap;
       const auto after = [](const auto& a, const auto& b) { return b->before(*a); };
-      for (auto& writer : runs) {
-        auto run = std::make_unique<AggregateRun<C>>(task.read_spill(*writer, 0), partitions);
+      for (std::size_t i = 0; i < count; ++i) {
+        auto run = std::make_unique<AggregateRun<C>>(task.read_spill(*runs[i], 0), partitions);
         if (run->next()) heap.push_back(std::move(run));
       }
       std::make_heap(heap.begin(), heap.end(), after);
@@ -283,7 +300,7 @@ struct AggregateRead {
             heap.pop_back();
           }
         }
-        put(sink, element(KeyBytes<K>::key(key), std::move(*value)));
+        visit(key, std::move(*value));
       }
     }
   };
