@@ -195,7 +195,8 @@ void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_l
       lock.unlock();
       std::uint64_t bytes_read = 0;
       for (auto& partition : output.partitions) {
-        exec::StoredBlockStream blocks(memory_, std::move(partition), &bytes_read);
+        exec::StoredBlockStream blocks([this](std::size_t bytes) { return memory_.pages(bytes); }, std::move(partition),
+                                       &bytes_read);
         internal::Block block;
         while (blocks.next(block)) result(block.bytes);
       }

@@ -84,7 +84,7 @@ class Attempt::TrackedShuffle final : public internal::BlockStream {
     for (;;) {
       if (stream_ == nullptr) {
         if (at_ == maps_.size()) return false;
-        stream_ = std::make_unique<StoredBlockStream>(attempt_.environment_.memory, std::move(maps_[at_].blocks),
+        stream_ = std::make_unique<StoredBlockStream>(attempt_.page_source(), std::move(maps_[at_].blocks),
                                                       &attempt_.result_.shuffle_bytes_read);
       }
       try {
@@ -287,14 +287,14 @@ std::size_t Attempt::merge_fan_in() const {
 std::unique_ptr<internal::BlockStream> Attempt::read_spill(internal::ShuffleWriter& writer, std::uint32_t partition) {
   const Output& output = static_cast<BlockWriter&>(writer).output();
   result_.spilled_bytes += output.spilled_bytes;
-  return std::make_unique<StoredBlockStream>(environment_.memory, output.partitions.at(partition),
+  return std::make_unique<StoredBlockStream>(page_source(), output.partitions.at(partition),
                                              &result_.shuffle_bytes_read);
 }
 
 std::unique_ptr<internal::BlockStream> Attempt::cached(std::uint32_t node, std::uint32_t partition) {
   const auto output = environment_.cache.get(NodeId{node}, partition);
   if (output == nullptr) return nullptr;
-  return std::make_unique<StoredBlockStream>(environment_.memory, output->partitions.front(), &result_.bytes_in);
+  return std::make_unique<StoredBlockStream>(page_source(), output->partitions.front(), &result_.bytes_in);
 }
 
 std::unique_ptr<internal::ShuffleWriter> Attempt::cache_writer(std::uint32_t node, std::uint32_t) {

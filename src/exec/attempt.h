@@ -139,6 +139,9 @@ class Attempt final : public TaskContext {
   class TrackedSource;
   class TrackedShuffle;
 
+  std::function<internal::Pages(std::size_t)> page_source() {
+    return [this](std::size_t bytes) { return pages(bytes); };
+  }
   const plan::Source& source(std::uint32_t node) const;
   std::unique_ptr<internal::PartFile> create_file(const std::string& name);
   void reserve(std::size_t bytes);

@@ -12,12 +12,13 @@ constexpr std::size_t all_buffers = std::size_t{8} << 20;  // what the open buff
 constexpr std::size_t small_slab = std::size_t{64} << 10;
 constexpr std::size_t large_slab = std::size_t{2} << 20;
 
+/// Pages that count as storage.
 struct OwnedPages {
-  OwnedPages(Memory& memory, std::size_t bytes, bool counted)
-      : memory_(memory), size(Memory::rounded_size(bytes)), data(memory.take(size)), counted_(counted) {}
+  OwnedPages(Memory& memory, std::size_t bytes)
+      : memory_(memory), size(Memory::rounded_size(bytes)), data(memory.take(size)) {}
   ~OwnedPages() {
     memory_.give_back(data, size);
-    if (counted_) memory_.release_storage(size);
+    memory_.release_storage(size);
   }
   OwnedPages(const OwnedPages&) = delete;
   OwnedPages& operator=(const OwnedPages&) = delete;
@@ -28,9 +29,6 @@ struct OwnedPages {
  public:
   const std::size_t size;
   std::byte* const data;
-
- private:
-  const bool counted_;
 };
 
 }  // namespace
@@ -59,7 +57,7 @@ void BlockStore::give_back(std::shared_ptr<storage::SpillFile> file) {
 
 /// Memory that several buffers are cut from; lives as long as any block in it.
 struct BlockWriter::Slab {
-  Slab(Memory& memory, std::size_t bytes) : pages(memory, bytes, true) {}
+  Slab(Memory& memory, std::size_t bytes) : pages(memory, bytes) {}
   OwnedPages pages;
   std::size_t used = 0;
 };
@@ -162,8 +160,9 @@ std::optional<Output> BlockWriter::take() {
   return std::move(output_);
 }
 
-StoredBlockStream::StoredBlockStream(Memory& memory, std::vector<StoredBlock> blocks, std::uint64_t* bytes_read)
-    : memory_(memory), blocks_(std::move(blocks)), bytes_read_(bytes_read) {}
+StoredBlockStream::StoredBlockStream(std::function<internal::Pages(std::size_t)> take_pages,
+                                     std::vector<StoredBlock> blocks, std::uint64_t* bytes_read)
+    : take_pages_(std::move(take_pages)), blocks_(std::move(blocks)), bytes_read_(bytes_read) {}
 
 bool StoredBlockStream::next(Block& block) {
   if (at_ == blocks_.size()) return false;
@@ -173,8 +172,8 @@ bool StoredBlockStream::next(Block& block) {
     block = std::move(stored.memory);
     return true;
   }
-  auto pages = std::make_shared<OwnedPages>(memory_, stored.place.raw_bytes, false);
-  const std::span<std::byte> into(pages->data, stored.place.raw_bytes);
+  auto pages = std::make_shared<internal::Pages>(take_pages_(stored.place.raw_bytes));
+  const std::span<std::byte> into(pages->data(), stored.place.raw_bytes);
   stored.file->read(stored.place, into);
   block = Block{std::move(pages), into};
   stored.file.reset();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -102,12 +103,13 @@ class BlockWriter : public internal::ShuffleWriter {
 /// Streams blocks in order, reading those that lie in files into memory of their own.
 class StoredBlockStream : public internal::BlockStream {
  public:
-  /// Adds what it reads to *bytes_read.
-  StoredBlockStream(Memory& memory, std::vector<StoredBlock> blocks, std::uint64_t* bytes_read);
+  /// Memory for the blocks that lie in files comes from `take_pages`. Adds what it reads to *bytes_read.
+  StoredBlockStream(std::function<internal::Pages(std::size_t)> take_pages, std::vector<StoredBlock> blocks,
+                    std::uint64_t* bytes_read);
   bool next(internal::Block& block) override;
 
  private:
-  Memory& memory_;
+  std::function<internal::Pages(std::size_t)> take_pages_;
   std::vector<StoredBlock> blocks_;
   std::uint64_t* bytes_read_;
   std::size_t at_ = 0;

@@ -62,6 +62,13 @@ std::size_t Memory::rounded_size(std::size_t bytes) {
   return (std::max<std::size_t>(bytes, 1) + unit - 1) / unit * unit;
 }
 
+internal::Pages Memory::pages(std::size_t bytes) {
+  const std::size_t rounded = rounded_size(bytes);
+  return {take(rounded), rounded,
+          [](void* owner, std::byte* data, std::size_t size) { static_cast<Memory*>(owner)->give_back(data, size); },
+          this};
+}
+
 std::byte* Memory::take(std::size_t rounded) {
   {
     const std::lock_guard lock(mutex_);

@@ -40,6 +40,8 @@ class Memory {
   /// Whole pages, huge ones where they help; rounded_size() says how many bytes they will be. Not counted here.
   std::byte* take(std::size_t rounded);
   void give_back(std::byte* data, std::size_t rounded);
+  /// take() with its give_back() bound to it.
+  internal::Pages pages(std::size_t bytes);
   static std::size_t rounded_size(std::size_t bytes);
 
  private:
