@@ -9,7 +9,8 @@
 int main(int argc, char** argv) {
   const std::vector<std::string> args(argv + 1, argv + argc);
   if (args.size() < 2) {
-    std::fprintf(stderr, "usage: bench_generate text|documents|records|logs|edges|join|points SEED ARGUMENTS...\n");
+    std::fprintf(stderr,
+                 "usage: bench_generate text|documents|records|distinct|logs|edges|join|points SEED ARGUMENTS...\n");
     return 2;
   }
   const std::string& kind = args[0];
@@ -21,6 +22,8 @@ int main(int argc, char** argv) {
     bench::generate_documents(args[2], args[3], number(4), seed);
   } else if (kind == "records" && args.size() == 4) {
     bench::generate_records(args[2], number(3), seed);
+  } else if (kind == "distinct" && args.size() == 4) {
+    bench::generate_distinct(args[2], number(3), seed);
   } else if (kind == "logs" && args.size() == 5) {
     bench::generate_logs(args[2], number(3), number(4), seed);
   } else if (kind == "edges" && args.size() == 4) {

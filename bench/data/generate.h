@@ -17,6 +17,9 @@ void generate_documents(const std::string& list, const std::string& output, std:
 // sorters.
 void generate_records(const std::string& output, std::uint64_t count, std::uint64_t seed);
 
+// One word a line, all different, in random order of their bytes, about `bytes` in all.
+void generate_distinct(const std::string& output, std::uint64_t bytes, std::uint64_t seed);
+
 // Access-log lines in the combined format; the URLs follow Zipf's law over `urls` different ones.
 void generate_logs(const std::string& output, std::uint64_t count, std::uint64_t urls, std::uint64_t seed);
 

@@ -41,6 +41,22 @@ void generate_records(const std::string& output, std::uint64_t count, std::uint6
   }
 }
 
+void generate_distinct(const std::string& output, std::uint64_t bytes, std::uint64_t seed) {
+  constexpr std::string_view digits = "abcdefghijklmnopqrstuvwxyzABCDEF";
+  Output out(output);
+  for (std::uint64_t row = seed; out.written() < bytes; ++row) {
+    // An invertible mixing of 50 bits: different rows give different words.
+    constexpr std::uint64_t mask = (1ULL << 50) - 1;
+    std::uint64_t mixed = (row * 0x9e3779b97f4a7c15ULL) & mask;
+    mixed ^= mixed >> 25;
+    mixed = (mixed * 0xd1b54a32d192ed03ULL) & mask;
+    char word[11];
+    for (int i = 0; i < 10; ++i) word[i] = digits[mixed >> (5 * i) & 31];
+    word[10] = '\n';
+    out << std::string_view(word, 11);
+  }
+}
+
 void generate_logs(const std::string& output, std::uint64_t count, std::uint64_t urls, std::uint64_t seed) {
   Random random(seed);
   const Zipf zipf(urls, 1.0);

@@ -44,15 +44,16 @@ std::size_t character_size(const unsigned char* at, const unsigned char* end) {
   return overlong || outside ? 0 : size;
 }
 
-// Puts question marks for what is not UTF-8 and for control characters, and spaces for carriage returns: several of the
-// programs that the text is for read nothing else, or take a carriage return for the end of a line.
+// Puts question marks for what is not UTF-8 and for control characters, and spaces for carriage returns, form feeds and
+// vertical tabs: some of the programs that the text is for read only UTF-8, or take these for ends of lines or parts of
+// words.
 void clean(std::string& text) {
   auto* at = reinterpret_cast<unsigned char*>(text.data());
   const unsigned char* end = at + text.size();
   while (at < end) {
     const std::size_t size = character_size(at, end);
     if (size == 0 || *at < '\t' || (*at > '\r' && *at < ' ') || *at == 0x7f) *at = '?';
-    if (*at == '\r') *at = ' ';
+    if (*at >= '\v' && *at <= '\r') *at = ' ';
     at += size == 0 ? 1 : size;
   }
 }

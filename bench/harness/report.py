@@ -1,0 +1,116 @@
+"""A run as JSON, as Markdown and as a picture."""
+import json
+import pathlib
+import statistics
+
+from . import chart
+
+
+def summarise(workload, runs):
+    """What is kept of a program's runs: None when none succeeded."""
+    good = [run for run in runs if not run.error]
+    if not good:
+        return None
+    times = [run.elapsed if workload.measure == "elapsed" else run.printed.get(workload.measure, float("nan")) for run in good]
+    summary = {
+        "median": statistics.median(times), "min": min(times), "max": max(times), "seconds": times,
+        "elapsed_median": statistics.median(run.elapsed for run in good),
+        "user_median": statistics.median(run.user for run in good),
+        "system_median": statistics.median(run.system for run in good),
+        "peak_rss_bytes": max(run.peak_rss for run in good),
+        "output_bytes": max(run.output_bytes for run in good),
+        "probe_gb_per_s": [run.probe for run in good],
+    }
+    for name in ("in_process_seconds", "load_seconds", "pass_seconds"):
+        values = [run.printed[name] for run in good if name in run.printed]
+        if values:
+            summary[name + "_median"] = statistics.median(values)
+    return summary
+
+
+def seconds(value):
+    return f"{value * 1000:.1f} ms" if value < 0.1 else f"{value:.2f} s"
+
+
+def gib(value):
+    return f"{value / 2**20:.0f} MiB" if value < 2**30 else f"{value / 2**30:.1f} GiB"
+
+
+def ratio_of(row, name):
+    base = row["programs"].get("reference", {}).get("median")
+    mine = row["programs"].get(name, {}).get("median")
+    return mine / base if base and mine else None
+
+
+def overview(rows):
+    lines = ["| workload | Millrace | reference | ratio | others, as multiples of the reference |", "|---|---|---|---|---|"]
+    for row in rows:
+        programs = row["programs"]
+        own = programs.get("Millrace")
+        best = programs.get("reference")
+        ratio = ratio_of(row, "Millrace")
+        others = []
+        for name, result in programs.items():
+            if name in ("Millrace", "reference") or not ratio_of(row, name):
+                continue
+            text = f"{name} {ratio_of(row, name):.1f}"
+            started = result.get("in_process_seconds_median")
+            if name == "PySpark" and started and row["measure"] == "elapsed":
+                text += f" ({started / best['median']:.1f} without its start-up)"
+            others.append(text)
+        lines.append(f"| {row['title']} | {seconds(own['median']) if own else '–'} | {seconds(best['median']) if best else '–'} | "
+                     f"{f'{ratio:.2f}' if ratio else '–'} | {', '.join(others) or '–'} |")
+    return lines
+
+
+def details(row):
+    lines = [f"### {row['title']}", ""]
+    if row["input_bytes"]:
+        lines += [f"Input {row['input_bytes'] / 1e6:,.0f} MB. Memory scan beside the runs {row['probe_median']:.1f} GB/s "
+                  f"({row['probe_min']:.1f}–{row['probe_max']:.1f}).", ""]
+    what = "a pass" if row["measure"] == "pass_seconds" else "median"
+    lines += [f"| program | {what} | min | max | ratio | user + system | peak memory |", "|---|---|---|---|---|---|---|"]
+    for name, result in row["programs"].items():
+        ratio = ratio_of(row, name)
+        lines.append(f"| {name} | {seconds(result['median'])} | {seconds(result['min'])} | {seconds(result['max'])} | "
+                     f"{f'{ratio:.2f}' if ratio else '–'} | {seconds(result['user_median'] + result['system_median'])} | "
+                     f"{gib(result['peak_rss_bytes'])} |")
+    for name, reason in row["left_out"].items():
+        lines.append(f"| {name} | – | | | | {reason} | |")
+    lines += ["", "```", *(f"{name}: {command}" for name, command in row["commands"].items()), "```", ""]
+    return lines
+
+
+def markdown(run):
+    machine = run["machine"]
+    lines = [
+        "# Benchmark results", "",
+        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; {machine['compiler']}; "
+        f"commit {machine['commit']}; {run['date']}. {run['threads']} threads, {run['rounds']} rounds, inputs at scale {run['scale']:g} "
+        "in the page cache. The programs of a row ran in turn, round after round; their answers agree.", "",
+        "Versions: " + "; ".join(f"{name} {version}" for name, version in run["versions"].items()) + ".", "",
+        *overview(run["rows"]), "",
+    ]
+    for row in run["rows"]:
+        lines += details(row)
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def picture(rows):
+    shown = []
+    for row in rows:
+        bars = [(name, ratio_of(row, name)) for name in row["programs"] if ratio_of(row, name)]
+        if len(bars) > 1:
+            shown.append((row["title"], bars))
+    return chart.draw(shown)
+
+
+def write(run, directory, name):
+    """Writes NAME.json, NAME.md and, where there is something to compare, NAME.svg."""
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"{name}.json").write_text(json.dumps(run, indent=1) + "\n")
+    (directory / f"{name}.md").write_text(markdown(run))
+    svg = picture(run["rows"])
+    if svg:
+        (directory / f"{name}.svg").write_text(svg)
