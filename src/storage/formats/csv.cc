@@ -16,6 +16,10 @@ namespace millrace::storage {
 namespace {
 
 constexpr std::size_t block_bytes = 64;
+constexpr std::size_t alignment = 64;
+constexpr std::size_t page = 4096;
+/// Beyond a chunk, for the rest of a row before it: rows up to this length do not make the buffer grow.
+constexpr std::size_t headroom = std::size_t{16} << 10;
 static_assert(PaddedBuffer::padding >= block_bytes, "the last block is read beyond the end");
 
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
@@ -27,9 +31,11 @@ CsvReader::CsvReader(const FileSystem& files, const FileSplit& split, const CsvO
     : options_(options), reading_(std::move(reading)) {
   open(files, split);
   if (split.begin > 0) return;
-  while (filled_ < byte_order_mark.size() && read_more()) {
+  while (filled_ - begin_ < byte_order_mark.size() && read_more()) {
   }
-  if (std::string_view(buffer_.data(), filled_).starts_with(byte_order_mark)) begin_ = byte_order_mark.size();
+  if (std::string_view(buffer_.data() + begin_, filled_ - begin_).starts_with(byte_order_mark)) {
+    begin_ += byte_order_mark.size();
+  }
   load_block(begin_, false);
   if (options_.header) read_header();
 }
@@ -197,23 +203,32 @@ std::string_view CsvReader::resolve_doubled_quotes(std::size_t begin, std::size_
 bool CsvReader::read_more() {
   if (stream_ended_) return false;
   const std::size_t rest = filled_ - begin_;
-  // As much again as waits: a row that is longer than the buffer is then looked through a few times, not very often.
-  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(std::max(reading_.chunk_bytes, rest), left_));
-  if (rest + wanted > buffer_.capacity()) {
-    const std::size_t capacity = std::max(rest + wanted, 2 * buffer_.capacity());
+  // The kernel copies faster to an aligned place, so the rest of a row goes right before one.
+  const std::size_t place = (rest + alignment - 1) / alignment * alignment;
+  const std::size_t wanted = wanted_bytes(rest);
+  if (place + wanted > buffer_.capacity()) {
+    const std::size_t capacity = std::max(place + wanted + headroom, 2 * buffer_.capacity());
     if (reading_.on_growth) reading_.on_growth(buffer_.growth(capacity));
     buffer_.reserve(capacity);
   }
-  if (rest > 0 && begin_ > 0) std::memmove(buffer_.data(), buffer_.data() + begin_, rest);
-  base_ += begin_;
-  begin_ = 0;
-  filled_ = rest;
-  const std::size_t count = stream_->read(std::as_writable_bytes(std::span(buffer_.data() + rest, wanted)));
+  if (rest > 0) std::memmove(buffer_.data() + place - rest, buffer_.data() + begin_, rest);
+  base_ += begin_ - (place - rest);
+  begin_ = place - rest;
+  filled_ = place;
+  const std::size_t count = stream_->read(std::as_writable_bytes(std::span(buffer_.data() + place, wanted)));
   filled_ += count;
   left_ -= count;
   stream_ended_ = count == 0;
   load_block(begin_, false);
   return !stream_ended_;
+}
+
+/// How many bytes to read when `rest` wait in the buffer.
+std::size_t CsvReader::wanted_bytes(std::size_t rest) const {
+  // As much again as waits: a row that is longer than the buffer is then looked through a few times, not very often.
+  const std::uint64_t chunk = std::max(reading_.chunk_bytes, rest);
+  const std::uint64_t to_page = chunk > page ? (base_ + filled_) % page : 0;
+  return static_cast<std::size_t>(std::min(chunk - to_page, left_));
 }
 
 /// Moves begin_ to the start of the next line. Returns false when there is none.

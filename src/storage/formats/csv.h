@@ -65,6 +65,7 @@ class CsvReader {
   std::string_view unquote(std::size_t begin, std::size_t end);
   std::string_view resolve_doubled_quotes(std::size_t begin, std::size_t end);
   bool read_more();
+  std::size_t wanted_bytes(std::size_t rest) const;
   bool skip_line();
   [[noreturn]] void fail(std::size_t at, const std::string& problem);
 
@@ -75,7 +76,7 @@ class CsvReader {
   std::vector<std::string> header_;
   std::string unquoted_;  ///< fields of the current row whose doubled quotes are resolved
 
-  std::uint64_t base_ = 0;  ///< the place in the file of the buffer's first byte
+  std::uint64_t base_ = 0;  ///< byte i of the buffer is byte base_ + i of the file, modulo 2^64
   std::uint64_t left_ = 0;  ///< how many bytes of the split are still to be read
   std::size_t begin_ = 0;   ///< where the next row begins in the buffer
   std::size_t filled_ = 0;

@@ -1,31 +1,33 @@
 #include "storage/formats/csv_split.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <exception>
 #include <functional>
-#include <numeric>
 #include <thread>
+#include <utility>
 
 #include "storage/byte_stream.h"
 #include "storage/compression.h"
+#include "storage/formats/byte_mask.h"
 #include "storage/padded_buffer.h"
 
 namespace millrace::storage {
 namespace {
 
 constexpr std::size_t chunk_bytes = std::size_t{256} << 10;
+constexpr std::size_t page = 4096;
 constexpr std::uint64_t not_found = ~std::uint64_t{0};
 
-/// Hands out the bytes [begin, end) of a file a chunk at a time.
+/// Hands out the bytes [begin, end) of a file a chunk at a time, on page boundaries: the kernel copies twice as fast
+/// when source and target are aligned alike.
 template <class Consume>
 void for_each_chunk(const InputFile& file, std::uint64_t begin, std::uint64_t end, std::size_t chunk,
                     Consume&& consume) {
   PaddedBuffer buffer;
   buffer.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(chunk, end - begin)));
   while (begin < end) {
-    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(chunk, end - begin));
+    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(chunk - begin % page, end - begin));
     const std::size_t count = file.read_at(begin, std::as_writable_bytes(std::span(buffer.data(), wanted)));
     if (count == 0 || !consume(buffer.data(), count, begin)) return;
     begin += count;
@@ -34,25 +36,22 @@ void for_each_chunk(const InputFile& file, std::uint64_t begin, std::uint64_t en
 
 /// Whether the number of quotes in [begin, end) is odd.
 bool odd_quotes(const InputFile& file, std::uint64_t begin, std::uint64_t end, char quote) {
-  unsigned odd = 0;
+  OccurrenceParity parity(quote);
   for_each_chunk(file, begin, end, chunk_bytes, [&](const char* data, std::size_t count, std::uint64_t) {
-    // One parity for each of 64 places, which the compiler keeps in vector registers.
-    std::array<unsigned char, 64> parity{};
-    std::size_t i = 0;
-    for (; i + parity.size() <= count; i += parity.size()) {
-      for (std::size_t j = 0; j < parity.size(); ++j) parity[j] ^= static_cast<unsigned char>(data[i + j] == quote);
-    }
-    for (; i < count; ++i) parity[0] ^= static_cast<unsigned char>(data[i] == quote);
-    odd = std::accumulate(parity.begin(), parity.end(), odd);
+    parity.add(data, count);
     return true;
   });
-  return odd % 2 != 0;
+  return parity.odd();
 }
 
-/// The start of the first row that begins in [begin, end), or not_found. `in_quotes`: before the byte at begin - 1.
+/// The start of the first row that begins in [begin, end), or not_found. `in_quotes` is the state at begin, which is
+/// not 0.
 std::uint64_t find_row(const InputFile& file, std::uint64_t begin, std::uint64_t end, bool in_quotes, char quote) {
   std::uint64_t found = not_found;
-  for_each_chunk(file, begin - 1, end - 1, 4096, [&](const char* data, std::size_t count, std::uint64_t offset) {
+  bool first = true;
+  for_each_chunk(file, begin - 1, end - 1, page, [&](const char* data, std::size_t count, std::uint64_t offset) {
+    // Back to the state before the byte at begin - 1.
+    if (std::exchange(first, false) && quote != 0 && data[0] == quote) in_quotes = !in_quotes;
     for (std::size_t i = 0; i < count; ++i) {
       if (quote != 0 && data[i] == quote) in_quotes = !in_quotes;
       if (data[i] == '\n' && !in_quotes) {
@@ -89,12 +88,11 @@ void split_file(const InputFile& file, std::uint64_t size, std::uint64_t split_b
   const auto cuts = static_cast<std::size_t>((size - 1) / split_bytes);
   const auto begin_of = [&](std::size_t cut) { return std::min(size, cut * split_bytes); };
   const char quote = options.quoted_newlines ? options.quote : '\0';
-  // odd[i]: of the quotes in [begin_of(i) - 1, begin_of(i + 1) - 1), so that a running sum is the state at a cut.
+  // odd[i]: of the quotes in [begin_of(i), begin_of(i + 1)), so that a running sum is the state at a cut.
   std::vector<char> odd(cuts + 1, 0);
   if (quote != 0) {
-    run_on_threads(threads, cuts, [&](std::size_t i) {
-      odd[i] = odd_quotes(file, i == 0 ? 0 : begin_of(i) - 1, begin_of(i + 1) - 1, quote) ? 1 : 0;
-    });
+    run_on_threads(threads, cuts,
+                   [&](std::size_t i) { odd[i] = odd_quotes(file, begin_of(i), begin_of(i + 1), quote) ? 1 : 0; });
   }
   bool in_quotes = false;
   std::uint64_t begin = 0;
