@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <mutex>
 #include <utility>
 #include <variant>
@@ -26,6 +27,10 @@ class EventStream {
   void publish(Time at, std::variant<Values...> value) {
     publish(logged(at, std::move(value)));
   }
+  /// A fact: publish(at, RunEnded{0, ""}).
+  template <class Fact>
+  requires std::constructible_from<Logged::Value, Fact>
+  void publish(Time at, Fact fact) { publish({at, Logged::Value(std::move(fact))}); }
 
  private:
   mutable std::mutex mutex_;

@@ -42,10 +42,10 @@ TEST(EventStreamTest, ARemovedObserverIsLeftAlone) {
   EventStream stream;
   Recorder recorder;
   stream.add(recorder);
-  stream.publish({Time{1}, RunEnded{}});
+  stream.publish(Time{1}, RunEnded{});
   stream.remove(recorder);
   stream.remove(recorder);
-  stream.publish({Time{2}, RunEnded{}});
+  stream.publish(Time{2}, RunEnded{});
   EXPECT_EQ(recorder.times.size(), 1u);
   EXPECT_FALSE(stream.observed());
 }

@@ -86,6 +86,15 @@ void find_idle(const RunModel& model, std::vector<Finding>& found) {
                   percent_text(time.idle, time.total), duration_text(model.now() - model.time_with_tasks())));
 }
 
+void find_waiting(const RunModel& model, std::vector<Finding>& found) {
+  const SlotTime time = model.slot_time();
+  if (time.waiting < 0.5 * time.total || time.waiting < 2.0 * worth_a_look) return;
+  found.emplace_back(time.waiting,
+                     fmt::format("Tasks waited for {} of the slot time: for the disk, for memory, or because other "
+                                 "programs used the processors.",
+                                 percent_text(time.waiting, time.total)));
+}
+
 }  // namespace
 
 std::vector<std::string> findings(const RunModel& model) {
@@ -99,6 +108,7 @@ std::vector<std::string> findings(const RunModel& model) {
     }
   }
   find_idle(model, found);
+  find_waiting(model, found);
   std::stable_sort(found.begin(), found.end(),
                    [](const Finding& left, const Finding& right) { return left.first > right.first; });
   std::vector<std::string> texts;

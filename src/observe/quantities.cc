@@ -27,7 +27,9 @@ std::string bytes_text(double bytes) {
   return three_digits(bytes) + ' ' + units[unit < 0 ? 0 : unit];
 }
 
-std::string rate_text(double bytes, double seconds) { return seconds > 0 ? bytes_text(bytes / seconds) + "/s" : ""; }
+std::string rate_text(double bytes, double seconds) {
+  return bytes > 0 && seconds > 0 ? bytes_text(bytes / seconds) + "/s" : "";
+}
 
 std::string duration_text(std::int64_t microseconds) {
   const auto value = static_cast<double>(microseconds);

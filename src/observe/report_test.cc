@@ -82,7 +82,8 @@ class FindingsTest : public testing::Test {
     model_.on({Time{0}, sched::JobSubmitted{job}});
     model_.on({Time{0}, sched::StageStarted{JobId{0}, StageId{0}, ""}});
   }
-  void run_task(std::uint32_t partition, std::int64_t took, sched::TaskMetrics metrics) {
+  void run_task(std::uint32_t partition, std::int64_t took, sched::TaskMetrics metrics, double computing = 1) {
+    metrics.cpu_microseconds = static_cast<std::int64_t>(static_cast<double>(took) * computing);
     const AttemptId attempt{StageId{0}, PartitionId{partition}, 0};
     model_.on({Time{now_}, sched::LaunchTask{JobId{0}, attempt, ExecutorId{0}, ""}});
     now_ += took;
@@ -122,6 +123,11 @@ TEST_F(FindingsTest, SkippedRecordsComeFirst) {
   run_task(0, 1'000'000, metrics);
   EXPECT_THAT(findings(model_),
               ElementsAre(HasSubstr("left out 3 bad records"), HasSubstr("spilled 1.00 GiB in 1 spill")));
+}
+
+TEST_F(FindingsTest, WaitingIsNamed) {
+  run_task(0, 1'000'000, {}, 0.25);
+  EXPECT_THAT(findings(model_), ElementsAre(HasSubstr("Tasks waited for 75% of the slot time")));
 }
 
 TEST_F(FindingsTest, IdleSlotsAreNamed) {

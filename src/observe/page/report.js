@@ -9,7 +9,7 @@
   const context = canvas.getContext("2d");
   const states = ["running", "counted", "succeeded too late", "failed", "stopped", "executor lost"];
   const counted = 1, failed = 3, lost = 5;
-  const left = 132, top = 26;
+  const left = 168, top = 26;
 
   // Every attempt gets a row: the first of its executor's rows that is free when it starts.
   const attempts = [];
@@ -97,7 +97,7 @@
       context.font = "12px system-ui, sans-serif";
       if (height >= 12) {
         const host = lane.executor.host ? " " + lane.executor.host : "";
-        context.fillText(("executor " + lane.executor.id + host).slice(0, 20), 8, y + Math.min(height / 2, 10), left - 16);
+        context.fillText(("executor " + lane.executor.id + host).slice(0, 26), 8, y + Math.min(height / 2, 10), left - 16);
       }
       if (lane.executor.lost >= 0 && lane.executor.lost <= view.to) {
         context.fillStyle = colours.lost;
