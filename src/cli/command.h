@@ -39,6 +39,7 @@ int run_terms(const Invocation&);
 int run_ngrams(const Invocation&);
 int run_sort(const Invocation&);
 int run_join(const Invocation&);
+int run_logistic_regression(const Invocation&);
 int run_run(const Invocation&);
 int run_cat(const Invocation&);
 int run_inspect(const Invocation&);

@@ -15,6 +15,7 @@ std::span<const Command> commands() {
       Command{"ngrams", "count runs of neighbouring words", run_ngrams},
       Command{"sort", "sort lines or binary records", run_sort},
       Command{"join", "join two delimited files", run_join},
+      Command{"logistic_regression", "fit a logistic regression to points", run_logistic_regression},
       Command{"run", "compile a job of one C++ file, and run it", run_run},
       Command{"cat", "print outputs and record files as text", run_cat},
       Command{"inspect", "verify files and print their sizes and checksums", run_inspect},

@@ -18,7 +18,7 @@ void print_commands(std::ostream& out) {
   out << "Usage: millrace COMMAND [OPTION…] [ARGUMENT…]\n\nCommands:\n";
   for (const Command& command : commands()) {
     std::string name(command.name);
-    name.resize(12, ' ');
+    name.resize(21, ' ');
     out << "  " << name << command.summary << '\n';
   }
   out << "\nmillrace COMMAND --help describes one of them.\n";
