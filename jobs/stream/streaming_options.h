@@ -10,6 +10,7 @@
 
 #include "jobs/sort_key/sort_key.h"
 #include "jobs/stream/job_properties.h"
+#include "jobs/stream/key_fields.h"
 
 // The command line of Hadoop Streaming, as a value.
 
@@ -24,12 +25,6 @@ struct Program {
   };
   Kind kind = Kind::identity;
   std::string command;  ///< of a process, as given
-};
-
-/// How a line becomes a key and a value, and back.
-struct KeyLayout {
-  std::string separator = "\t";
-  std::uint32_t key_fields = 1;  ///< the key reaches to this many-th separator; to the end where there are fewer
 };
 
 /// How input becomes records.
