@@ -293,7 +293,7 @@ void ExternalProcess::read_errors() {
 }
 
 void ExternalProcess::check_alive() {
-  if (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) {
+  if (cancelled_ && cancelled_()) {
     kill_group();
     throw Error(Cause::user_code, fmt::format("command '{}' was stopped: its attempt was cancelled", command_));
   }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +20,7 @@ struct ProcessSpec {
   std::string directory;                 ///< the working directory; exists
   std::size_t pipe_bytes = std::size_t{1} << 20;  ///< capacity asked for; less is used where the system grants less
   std::chrono::milliseconds silence_limit{0};     ///< fail when no byte went either way for so long; 0: never
-  const std::atomic<bool>* cancelled = nullptr;   ///< looked at at least ten times a second; may be null
+  std::function<bool()> cancelled;                ///< asked at least ten times a second; may be empty
 };
 
 /// How a process ended.
@@ -96,7 +95,7 @@ class ExternalProcess {
   Receive receive_output_;
   Receive receive_errors_;
   std::chrono::milliseconds silence_limit_;
-  const std::atomic<bool>* cancelled_;
+  std::function<bool()> cancelled_;
   std::chrono::steady_clock::time_point last_byte_;
 
   pid_t pid_ = -1;

@@ -1,5 +1,6 @@
 #include "jobs/stream/external_process.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fmt/format.h>
@@ -169,7 +170,7 @@ TEST_F(ExternalProcessTest, ASilentCommandIsStopped) {
 TEST_F(ExternalProcessTest, CancellingKillsTheWholeGroup) {
   std::atomic<bool> cancelled = false;
   ProcessSpec spec = shell("sleep 300 & echo $! > child; wait");
-  spec.cancelled = &cancelled;
+  spec.cancelled = [&] { return cancelled.load(); };
   std::thread canceller([&] {
     for (int i = 0; i < 500 && !std::filesystem::exists(directory_ / "child"); ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "jobs/stream/streaming_options.h"
@@ -16,6 +17,8 @@ namespace millrace::jobs::stream {
 struct TaskFile {
   std::string link;
   std::string target;  ///< absolute
+
+  static constexpr auto fields = std::tuple{&TaskFile::link, &TaskFile::target};
 };
 
 /// A job's directory on this machine. Made once before the first task, removed with this object; logs of attempts are

@@ -24,7 +24,7 @@ class TaskEnvironmentTest : public testing::Test {
 };
 
 TEST_F(TaskEnvironmentTest, TaskFactsUnderBothNames) {
-  const auto environment = task_environment(job_, task_);
+  const auto environment = task_environment(job_environment(job_, task_.names), task_);
   EXPECT_THAT(environment, Contains("mapreduce_job_id=job_1700000000000_0002"));
   EXPECT_THAT(environment, Contains("mapred_job_id=job_1700000000000_0002"));
   EXPECT_THAT(environment, Contains("mapreduce_task_id=task_1700000000000_0002_m_000007"));
@@ -38,7 +38,7 @@ TEST_F(TaskEnvironmentTest, TaskFactsUnderBothNames) {
 
 TEST_F(TaskEnvironmentTest, AReducerHasNoInputFile) {
   task_.is_map = false;
-  const auto environment = task_environment(job_, task_);
+  const auto environment = task_environment(job_environment(job_, task_.names), task_);
   EXPECT_THAT(environment, Contains("mapreduce_task_id=task_1700000000000_0002_r_000007"));
   EXPECT_THAT(environment, Not(Contains(StartsWith("mapreduce_map_input_file="))));
 }
@@ -49,7 +49,7 @@ TEST_F(TaskEnvironmentTest, PropertiesThenCmdenv) {
   job_.environment = {{"my_own_property", "from cmdenv"}, {"EXTRA", "1"}};
   job_.environment_limit = 4;
   setenv("TASK_ENVIRONMENT_TEST", "inherited", 1);
-  const auto environment = task_environment(job_, task_);
+  const auto environment = task_environment(job_environment(job_, task_.names), task_);
   EXPECT_THAT(environment, Contains("my_own_property=from cmdenv"));
   EXPECT_THAT(environment, Not(Contains("my_own_property=x")));
   EXPECT_THAT(environment, Contains("EXTRA=1"));
