@@ -16,6 +16,7 @@ std::span<const Command> commands() {
       Command{"sort", "sort lines or binary records", run_sort},
       Command{"join", "join two delimited files", run_join},
       Command{"logistic_regression", "fit a logistic regression to points", run_logistic_regression},
+      Command{"stream", "run commands of any language as mapper and reducer, as Hadoop Streaming does", run_stream},
       Command{"run", "compile a job of one C++ file, and run it", run_run},
       Command{"cat", "print outputs and record files as text", run_cat},
       Command{"inspect", "verify files and print their sizes and checksums", run_inspect},

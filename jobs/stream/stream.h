@@ -1,0 +1,18 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include <millrace/options.h>
+
+namespace millrace::jobs::stream {
+
+/// `millrace stream`: runs the streaming job that `arguments` describe (docs/streaming.md), with Millrace's common
+/// options already taken out of them into `options`. Returns the exit status: 0. Throws Error; usage for a wrong
+/// command line.
+int run_stream(std::span<const std::string> arguments, const Options& options);
+
+/// Reads a whole file, for -conf. Throws Error(usage) when it cannot be read.
+std::string read_configuration_file(const std::string& path);
+
+}  // namespace millrace::jobs::stream
