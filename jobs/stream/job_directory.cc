@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <fmt/format.h>
+#include <mutex>
+#include <set>
 #include <system_error>
 #include <unistd.h>
 
@@ -29,6 +31,35 @@ void make_directories(const fs::path& path) {
   if (error) fail(path, error);
 }
 
+/// The directories of this process's jobs. An interrupted process ends without running destructors; it removes them all
+/// the same.
+class LiveDirectories {
+ public:
+  static LiveDirectories& instance() {
+    static LiveDirectories* const all = new LiveDirectories;  // outlives every thread
+    return *all;
+  }
+  void add(const fs::path& path) {
+    const std::lock_guard lock(mutex_);
+    paths_.insert(path);
+  }
+  void remove(const fs::path& path) {
+    const std::lock_guard lock(mutex_);
+    paths_.erase(path);
+  }
+
+ private:
+  LiveDirectories() {
+    std::at_quick_exit([] {
+      std::error_code ignored;
+      for (const fs::path& path : instance().paths_) fs::remove_all(path, ignored);
+    });
+  }
+
+  std::mutex mutex_;
+  std::set<fs::path> paths_;
+};
+
 fs::path make_unique_directory(const fs::path& parent) {
   make_directories(parent);
   std::string name = (fs::absolute(parent) / "millrace-stream-XXXXXX").string();
@@ -41,6 +72,7 @@ fs::path make_unique_directory(const fs::path& parent) {
 JobDirectory::JobDirectory(const fs::path& parent, const StreamingJob& job, const fs::path& log_directory)
     : path_(make_unique_directory(parent)),
       logs_(log_directory.empty() ? path_ / "logs" : fs::absolute(log_directory)) {
+  LiveDirectories::instance().add(path_);
   try {
     make_directories(logs_);
     for (std::size_t i = 0; i < job.shared_files.size(); ++i) add(job.shared_files[i], i);
@@ -53,6 +85,7 @@ JobDirectory::JobDirectory(const fs::path& parent, const StreamingJob& job, cons
 JobDirectory::~JobDirectory() { remove(); }
 
 void JobDirectory::remove() noexcept {
+  LiveDirectories::instance().remove(path_);
   std::error_code ignored;
   const bool logs_inside = logs_ == path_ / "logs";
   if (!keep_logs_ || !logs_inside) {

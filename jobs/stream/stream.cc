@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <vector>
 
 #include <millrace/error.h>
 
@@ -31,7 +32,10 @@ std::string read_configuration_file(const std::string& location) {
 }
 
 int run_stream(std::span<const std::string> arguments, const Options& options) {
-  const StreamingJob job = parse_streaming_options(arguments, read_configuration_file);
+  std::vector<std::string> words(arguments.begin(), arguments.end());
+  // --reducers is a default: the streaming options' own ways to say it come behind it and win.
+  if (options.reducers != 0) words.insert(words.begin(), fmt::format("-Dmapreduce.job.reduces={}", options.reducers));
+  const StreamingJob job = parse_streaming_options(words, read_configuration_file);
   if (job.action != StreamingJob::Action::run) {
     std::cout << streaming_help(job.action == StreamingJob::Action::detailed_help) << '\n' << Options::help();
     return 0;

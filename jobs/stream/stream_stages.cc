@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <string>
 
 #include <millrace/codec.h>
@@ -129,7 +130,7 @@ void run_mapper(TaskContext& task, const StreamSpec& spec, ByteSink& output, Att
       continue;
     }
     TaskFacts facts = facts_of(task, spec.mapper, true);
-    facts.input_file = input->path();
+    if (!input->path().empty()) facts.input_file = std::filesystem::absolute(input->path()).lexically_normal().string();
     facts.input_start = input->start();
     const auto command = start(task, spec.mapper, std::move(facts), output);
     for (std::string_view bytes = input->next(); !bytes.empty(); bytes = input->next()) {

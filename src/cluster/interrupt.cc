@@ -3,6 +3,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 #include <unistd.h>
@@ -38,7 +39,7 @@ bool interrupted() { return signalled.load(std::memory_order_relaxed); }
 void exit_interrupted() {
   std::fputs("millrace: interrupted\n", stderr);
   std::fflush(stdout);
-  _exit(interrupted_status);
+  std::quick_exit(interrupted_status);  // what jobs registered with at_quick_exit cleans up behind them
 }
 
 }  // namespace millrace::cluster
