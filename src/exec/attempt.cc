@@ -160,11 +160,12 @@ std::string Attempt::place() const {
 void Attempt::describe_failure(TaskResult& result, Cause cause, const std::string& what) {
   result.succeeded = false;
   result.cause = cause;
-  if (cause != Cause::user_code) {
+  // Millrace's own readers say where bad data lies; a function of the job that finds some does not know.
+  const std::string operation = blamed_operation();
+  if (cause != Cause::user_code && (cause != Cause::bad_data || operation.empty())) {
     result.message = what;
     return;
   }
-  const std::string operation = blamed_operation();
   result.message =
       fmt::format("{} failed on {}: {}", operation.empty() ? "a function of the job" : operation, place(), what);
   if (spec_.skips_left != nullptr && !last_path_.empty()) result.bad_record = RecordPlace(last_path_, last_offset_);
