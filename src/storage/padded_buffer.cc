@@ -1,5 +1,7 @@
 #include "storage/padded_buffer.h"
 
+#include <cstdlib>
+#include <cstring>
 #include <fmt/format.h>
 #include <sys/mman.h>
 
@@ -9,30 +11,58 @@ namespace millrace::storage {
 namespace {
 
 constexpr std::size_t page = 4096;
+constexpr std::size_t alignment = 64;
 
-std::size_t mapping_for(std::size_t capacity) { return (capacity + PaddedBuffer::padding + page - 1) / page * page; }
+/// Up to here memory comes from the heap: a mapping for each of many small files would stop all threads each time it
+/// is taken away. Above, it is mapped, so that it can grow in place.
+constexpr std::size_t most_heap_bytes = std::size_t{64} << 10;
+
+bool is_on_heap(std::size_t size) { return size <= most_heap_bytes; }
+
+std::size_t size_for(std::size_t capacity) { return (capacity + PaddedBuffer::padding + page - 1) / page * page; }
+
+void* map(std::size_t size) {
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+void* remap(void* memory, std::size_t size, std::size_t new_size) {
+  memory = ::mremap(memory, size, new_size, MREMAP_MAYMOVE);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
 
 }  // namespace
 
-PaddedBuffer::~PaddedBuffer() {
-  if (mapped_ > 0) ::munmap(data_, mapped_);
+PaddedBuffer::~PaddedBuffer() { release(); }
+
+void PaddedBuffer::release() {
+  if (is_on_heap(size_)) {
+    std::free(data_);
+  } else {
+    ::munmap(data_, size_);
+  }
 }
 
 std::size_t PaddedBuffer::growth(std::size_t wanted) const {
-  const std::size_t needed = mapping_for(wanted);
-  return wanted <= capacity() ? 0 : needed - mapped_;
+  return wanted <= capacity() ? 0 : size_for(wanted) - size_;
 }
 
 void PaddedBuffer::reserve(std::size_t wanted) {
   if (wanted <= capacity()) return;
-  const std::size_t needed = mapping_for(wanted);
-  void* memory = mapped_ == 0 ? ::mmap(nullptr, needed, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-                              : ::mremap(data_, mapped_, needed, MREMAP_MAYMOVE);
-  if (memory == MAP_FAILED) {
+  const std::size_t needed = size_for(wanted);
+  const bool grows_in_place = !is_on_heap(size_);
+  void* memory = is_on_heap(needed) ? std::aligned_alloc(alignment, needed)
+                 : grows_in_place   ? remap(data_, size_, needed)
+                                    : map(needed);
+  if (memory == nullptr) {
     throw Error(Cause::out_of_memory, fmt::format("the system has no {} bytes for a read buffer", needed));
   }
+  if (!grows_in_place) {
+    if (size_ > 0) std::memcpy(memory, data_, size_);
+    release();
+  }
   data_ = static_cast<char*>(memory);
-  mapped_ = needed;
+  size_ = needed;
 }
 
 }  // namespace millrace::storage

@@ -22,7 +22,12 @@ constexpr std::size_t headroom = std::size_t{16} << 10;
 TextReader::TextReader(const FileSystem& files, const FileSplit& split, TextReaderOptions options)
     : options_(std::move(options)) {
   if (split.whole) {
-    stream_ = open_stream(files, split.path);
+    auto file = files.open(split.path);
+    const bool compressed = detect_compression(*file) != Compression::none;
+    // A small file needs a small buffer only.
+    const std::uint64_t enough = std::max<std::uint64_t>(file->size() + 1, page);
+    if (!compressed) options_.chunk_bytes = std::min<std::uint64_t>(options_.chunk_bytes, enough);
+    stream_ = compressed ? open_stream(std::move(file)) : std::make_unique<FileStream>(std::move(file));
     return;
   }
   // The newline that ends the line before a line that begins exactly at `begin` is the byte before it.
