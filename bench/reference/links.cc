@@ -4,8 +4,7 @@
 // The lines are copied into partitions by the hash of their targets. A partition, which fits the cache, is then
 // grouped: a small table counts the bytes that every target needs, which makes the places of all sources in the output
 // known before they are copied there.
-#include <utility>
-
+#include "chunks.h"
 #include "lines.h"
 
 namespace {
@@ -36,8 +35,7 @@ class Links {
     char* end;
   };
 
-  template <typename Pool>
-  void append(std::uint64_t hash, std::string_view target, std::string_view source, Pool& pool) {
+  void append(std::uint64_t hash, std::string_view target, std::string_view source, ChunkPool& pool) {
     const std::size_t size = sizeof(Link) + target.size() + source.size() + 8;
     if (chunks_.empty() || size + 64 > static_cast<std::size_t>(limit_ - chunks_.back().end)) {
       char* memory = pool.take(std::max(kChunk, size + 64));
@@ -73,22 +71,6 @@ class Links {
 
   std::vector<Chunk> chunks_;
   char* limit_ = nullptr;
-};
-
-class ChunkPool {
- public:
-  char* take(std::size_t size) {
-    if (size > left_) {
-      left_ = std::max<std::size_t>(size, 32 << 20);
-      at_ = allocate<char>(left_);
-    }
-    left_ -= size;
-    return std::exchange(at_, at_ + size);
-  }
-
- private:
-  char* at_ = nullptr;
-  std::size_t left_ = 0;
 };
 
 void read_links(std::string_view text, std::atomic<std::uint64_t>& next, std::vector<Links>& partitions) {

@@ -189,6 +189,12 @@ class Writer {
   }
   void append(std::string_view text) { append(text.data(), text.size()); }
   void append(char c) { append(&c, 1); }
+  // Where up to 64 KiB may be written; then advance() by what was.
+  char* at() { return block_ + used_; }
+  void advance(std::size_t size) {
+    used_ += size;
+    if (used_ >= kBlock) flush();
+  }
   void append_number(std::uint64_t number) {
     char digits[20];
     int i = 20;
