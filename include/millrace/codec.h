@@ -49,7 +49,9 @@ template <class A, class B>
 struct IsTuple<std::pair<A, B>> : std::true_type {};
 
 template <class T>
-concept HasFields = requires { T::fields; };
+concept HasFields = requires {
+  T::fields;
+};
 
 template <class T>
 struct IsView : std::false_type {};
@@ -63,7 +65,8 @@ concept Plain = std::is_trivially_copyable_v<T> && !IsTuple<T>::value && !IsView
                 !std::is_pointer_v<T> && !std::is_reference_v<T>;
 
 inline void need(const std::byte* at, const std::byte* end, std::size_t bytes) {
-  if (static_cast<std::size_t>(end - at) < bytes) [[unlikely]] throw_truncated();
+  if (static_cast<std::size_t>(end - at) < bytes) [[unlikely]]
+    throw_truncated();
 }
 
 // Lengths are LEB128: seven bits a byte, least significant first.
@@ -88,7 +91,8 @@ inline std::byte* encode_length(std::uint64_t value, std::byte* out) {
 inline std::uint64_t decode_length(const std::byte*& at, const std::byte* end) {
   std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 64; shift += 7) {
-    if (at == end) [[unlikely]] throw_truncated();
+    if (at == end) [[unlikely]]
+      throw_truncated();
     const auto byte = static_cast<std::uint64_t>(*at++);
     value |= (byte & 0x7f) << shift;
     if (byte < 0x80) return value;
@@ -140,7 +144,9 @@ struct Codec<std::string_view> {
 template <>
 struct Codec<std::string> {
   static std::size_t size(const std::string& text) { return Codec<std::string_view>::size(text); }
-  static std::byte* encode(const std::string& text, std::byte* out) { return Codec<std::string_view>::encode(text, out); }
+  static std::byte* encode(const std::string& text, std::byte* out) {
+    return Codec<std::string_view>::encode(text, out);
+  }
   static std::string decode(const std::byte*& at, const std::byte* end) {
     return std::string(Codec<std::string_view>::decode(at, end));
   }
@@ -276,9 +282,7 @@ template <class T>
 struct Codec<T, std::enable_if_t<internal::HasFields<T>>> {
   static std::size_t size(const T& value) {
     return std::apply(
-        [&](auto... m) {
-          return (std::size_t{0} + ... + Codec<internal::MemberTypeOf<decltype(m)>>::size(value.*m));
-        },
+        [&](auto... m) { return (std::size_t{0} + ... + Codec<internal::MemberTypeOf<decltype(m)>>::size(value.*m)); },
         T::fields);
   }
   static std::byte* encode(const T& value, std::byte* out) {

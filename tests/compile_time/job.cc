@@ -23,7 +23,9 @@ int main(int argc, char** argv) {
   auto counts = context.read_text(context.args().at(0))
                     .flat_map(millrace::words)
                     .filter(has_letter)
-                    .map([](std::string_view word) { return std::pair{word, std::uint64_t{1}}; })
+                    .map([](std::string_view word) {
+                      return std::pair{word, std::uint64_t{1}};
+                    })
                     .reduce_by_key(std::plus<>{});
   for (auto& [word, count] : counts.top(10, millrace::by_value)) std::cout << count << '\t' << word << '\n';
   counts.sort_by_key().write_text(context.args().at(1));
