@@ -33,13 +33,10 @@ struct Sorter::Run {
 Sorter::Sorter(TaskContext& task, const internal::RecordOrder& order) : task_(task), order_(order) {}
 Sorter::~Sorter() = default;
 
+// Only for entries of equal prefix.
 bool Sorter::before(const Entry& a, const Entry& b) const {
-  if (a.prefix != b.prefix) return a.prefix < b.prefix;
-  if (order_.compare != nullptr) {
-    const int order = order_.compare(record(a), record(b), order_.context);
-    if (order != 0) return order < 0;
-  }
-  return a.place < b.place;
+  const int order = order_.compare(record(a), record(b), order_.context);
+  return order != 0 ? order < 0 : a.place < b.place;
 }
 
 bool Sorter::reserve_entries() {
@@ -85,15 +82,11 @@ void Sorter::sort_entries() {
 // ones by comparison.
 void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
   const auto count = static_cast<std::size_t>(end - begin);
-  const auto compare = [this](const Entry& a, const Entry& b) { return before(a, b); };
   std::uint64_t differing = 0;
   if (count > 512) {
     for (const Entry* entry = begin + 1; entry != end; ++entry) differing |= entry->prefix ^ begin->prefix;
   }
-  if (differing == 0) {
-    std::sort(begin, end, compare);
-    return;
-  }
+  if (differing == 0) return sort_small(begin, end);
   constexpr unsigned bits = 11;
   const unsigned top = 64 - static_cast<unsigned>(std::countl_zero(differing));
   const unsigned shift = top > bits ? top - bits : 0;
@@ -106,6 +99,24 @@ void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
   std::memcpy(static_cast<void*>(begin), scratch, count * sizeof(Entry));
   for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
     if (starts[i + 1] - starts[i] > 1) sort_range(begin + starts[i], begin + starts[i + 1], scratch + starts[i]);
+  }
+}
+
+// By prefix and place, which are plain numbers; then what has equal prefixes by itself. There most records are equal
+// (values of one key), which one comparison each shows, or else they are few.
+void Sorter::sort_small(Entry* begin, Entry* end) {
+  std::sort(begin, end, [](const Entry& a, const Entry& b) {
+    return a.prefix != b.prefix ? a.prefix < b.prefix : a.place < b.place;
+  });
+  if (order_.compare == nullptr) return;
+  while (begin != end) {
+    Entry* stop = begin + 1;
+    bool ordered = true;
+    for (; stop != end && stop->prefix == begin->prefix; ++stop) {
+      ordered = ordered && order_.compare(record(stop[-1]), record(*stop), order_.context) <= 0;
+    }
+    if (!ordered) std::sort(begin, stop, [this](const Entry& a, const Entry& b) { return before(a, b); });
+    begin = stop;
   }
 }
 

@@ -33,6 +33,7 @@ class Sorter : public internal::RecordSorter {
   bool reserve_entries();
   void sort_entries();
   void sort_range(Entry* begin, Entry* end, Entry* scratch);
+  void sort_small(Entry* begin, Entry* end);
   void spill();
   void put_record(internal::ShuffleWriter& writer, const std::byte* record) const;
   void start();

@@ -53,6 +53,17 @@ struct ScatterTerminal {
   static ScatterTerminal load(Decoder& in) { return {Partitioner::load(in)}; }
 };
 
+/// Combined values between the two sides of an aggregation: as their codec has them, but for unsigned numbers, which
+/// are mostly small counts and take as many bytes as they need.
+template <class C>
+struct CombinedCodec : Codec<C> {};
+template <class C>
+requires(std::is_unsigned_v<C> && sizeof(C) >= 4) struct CombinedCodec<C> {
+  static std::size_t size(C value) { return length_size(value); }
+  static std::byte* encode(C value, std::byte* out) { return encode_length(value, out); }
+  static C decode(const std::byte*& at, const std::byte* end) { return static_cast<C>(decode_length(at, end)); }
+};
+
 // ---- aggregation by key -------------------------------------------------------------------------------------------
 
 /// reduce_by_key: the combined value has the type of the values.
@@ -118,15 +129,15 @@ struct AggregateTerminal {
       std::fill(sizes.begin(), sizes.end(), 0);
       table.visit([&](auto& slot) {
         sizes[partition_of(slot.hash(), partitions)] +=
-            Codec<std::string_view>::size(slot.bytes()) + Codec<C>::size(slot.value());
+            Codec<std::string_view>::size(slot.bytes()) + CombinedCodec<C>::size(slot.value());
       });
       out.expect(sizes);
       table.visit([&](auto& slot) {
         const std::uint32_t to = partition_of(slot.hash(), partitions);
         const std::string_view key = slot.bytes();
-        std::byte* at = out.room(to, Codec<std::string_view>::size(key) + Codec<C>::size(slot.value()));
+        std::byte* at = out.room(to, Codec<std::string_view>::size(key) + CombinedCodec<C>::size(slot.value()));
         at = Codec<std::string_view>::encode(key, at);
-        out.wrote(to, Codec<C>::encode(slot.value(), at));
+        out.wrote(to, CombinedCodec<C>::encode(slot.value(), at));
       });
       table.clear();
     };
@@ -163,7 +174,7 @@ class AggregateRun {
     }
     key = Codec<std::string_view>::decode(at_, end_);
     hash = hash_bytes(key) * spread_;
-    value.emplace(Codec<C>::decode(at_, end_));
+    value.emplace(CombinedCodec<C>::decode(at_, end_));
     return true;
   }
   bool before(const AggregateRun& other) const { return hash != other.hash ? hash < other.hash : key < other.key; }
@@ -225,9 +236,9 @@ struct AggregateRead {
         : task(of), combiner(by), partitions(count), table(of, {by}, count) {}
 
     static void put_pair(ShuffleWriter& out, std::string_view key, const C& value) {
-      std::byte* at = out.room(0, Codec<std::string_view>::size(key) + Codec<C>::size(value));
+      std::byte* at = out.room(0, Codec<std::string_view>::size(key) + CombinedCodec<C>::size(value));
       at = Codec<std::string_view>::encode(key, at);
-      out.wrote(0, Codec<C>::encode(value, at));
+      out.wrote(0, CombinedCodec<C>::encode(value, at));
     }
 
     void operator()() {  // called by the table when it is full
@@ -249,7 +260,7 @@ struct AggregateRead {
         std::uint64_t count = 0;
         while (at != end) {
           const std::string_view key = Codec<std::string_view>::decode(at, end);
-          table.template add<KeyBytes<K>::fixed>(key, Codec<C>::decode(at, end), *this);
+          table.template add<KeyBytes<K>::fixed>(key, CombinedCodec<C>::decode(at, end), *this);
           ++count;
         }
         task.count_records(count);
