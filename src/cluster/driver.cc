@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "observe/machine.h"
+#include "observe/quantities.h"
 #include "observe/report.h"
 #include "observe/report_html.h"
 #include "storage/local_file_system.h"
@@ -27,7 +28,7 @@ observe::ProgressMode mode_of(Progress progress) {
 std::map<std::string, std::string> described(const Options& options) {
   std::map<std::string, std::string> out;
   out["threads"] = std::to_string(options.threads);
-  out["memory"] = std::to_string(options.memory_bytes);
+  out["memory"] = observe::bytes_text(static_cast<double>(options.memory_bytes));
   out["tmp"] = options.tmp;
   out["attempts"] = std::to_string(options.attempts);
   if (options.reducers != 0) out["reducers"] = std::to_string(options.reducers);

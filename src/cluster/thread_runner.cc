@@ -35,6 +35,26 @@ sched::TaskMetrics metrics_of(const exec::TaskResult& result) {
   return out;
 }
 
+// The files that the job reads, each once; enough of them to recognise the input.
+std::vector<observe::InputFact> inputs_of(const plan::Job& job) {
+  constexpr std::size_t most = 100;
+  std::vector<observe::InputFact> out;
+  for (const plan::Stage& stage : job.stages) {
+    for (const auto& [node, source] : stage.sources) {
+      for (const plan::Split& split : source.splits) {
+        for (const plan::FileRange& range : split.ranges) {
+          if (!out.empty() && out.back().path == range.path) {
+            out.back().bytes += range.end - range.begin;
+          } else if (out.size() < most) {
+            out.push_back({range.path, range.end - range.begin});
+          }
+        }
+      }
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 ThreadRunner::ThreadRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events)
@@ -176,8 +196,9 @@ void ThreadRunner::submit(const std::shared_ptr<RunningJob>& job) {
   }
   jobs_[spec.id] = job;
   if (events_.observed()) {
-    events_.publish(now(), std::variant<observe::JobPlanned>(observe::JobPlanned{
-                               spec.id, job->request.plan_text, {}, job->result_stage().output_directory}));
+    observe::JobPlanned planned{spec.id, job->request.plan_text, inputs_of(job->request.job),
+                                job->result_stage().output_directory};
+    events_.publish(now(), std::variant<observe::JobPlanned>(std::move(planned)));
   }
   step(sched::JobSubmitted{std::move(spec)});
 }
@@ -223,6 +244,10 @@ void ThreadRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
   for (const auto& [id, job] : jobs_) {
     if (job->commit != nullptr) job->commit->abort_job();
   }
+  if (events_.observed()) {
+    constexpr int status = 130;
+    events_.publish(now(), std::variant<observe::RunEnded>(observe::RunEnded{status, "interrupted"}));
+  }
   exit_interrupted();
 }
 
@@ -231,9 +256,18 @@ void ThreadRunner::step(const sched::Event& event) {
   if (observed) events_.publish(now(), event);
   std::vector<sched::Action> actions;
   scheduler_.step(event, now(), actions);
+  std::vector<std::pair<JobId, Error>> failures;
   for (const sched::Action& action : actions) {
     if (observed) events_.publish(now(), action);
-    carry_out(action);
+    try {
+      carry_out(action);
+    } catch (const Error& error) {  // an attempt's files could not be renamed into place
+      failures.emplace_back(std::get<sched::TaskCommitted>(action).job, error);
+    }
+  }
+  for (const auto& [job, error] : failures) {
+    end_job(job, false, error.cause(), error.what());
+    step(sched::JobCancelled{job, error.what()});
   }
 }
 
@@ -299,7 +333,7 @@ void ThreadRunner::commit(const sched::TaskCommitted& action) {
 
 void ThreadRunner::end_job(JobId id, bool succeeded, Cause cause, const std::string& reason) {
   const auto found = jobs_.find(id);
-  if (found == jobs_.end()) return;
+  if (found == jobs_.end() || found->second->ended) return;
   RunningJob& job = *found->second;
   job.ended = true;
   job.succeeded = succeeded;
@@ -397,14 +431,7 @@ void ThreadRunner::answer(Launched& task, exec::TaskResult result, sched::TaskMe
   const AttemptId id = task.action.attempt;
   if (result.succeeded && !task.killed) {
     finished_[id] = std::move(result);
-    try {
-      step(sched::TaskSucceeded{id, this_executor, std::move(metrics)});
-    } catch (const Error& error) {
-      // The attempt's files could not be renamed into place.
-      RunningJob& job = *task.job;
-      end_job(job.request.job.id, false, error.cause(), error.what());
-      step(sched::JobCancelled{job.request.job.id, error.what()});
-    }
+    step(sched::TaskSucceeded{id, this_executor, std::move(metrics)});
     finished_.erase(id);
     return;
   }
