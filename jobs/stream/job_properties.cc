@@ -11,7 +11,7 @@
 namespace millrace::jobs::stream {
 namespace {
 
-constexpr int expansion_depth = 20;  // a value may name properties whose values name properties, but not for ever
+constexpr int most_names = 100;  // that one value may be made of
 
 bool is_alphanumeric(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 
@@ -144,19 +144,21 @@ bool JobProperties::has(std::string_view name) const { return values_.contains(c
 
 std::string JobProperties::get(std::string_view name, std::string_view otherwise) const {
   const auto found = values_.find(current_property_name(name));
-  return found == values_.end() ? std::string(otherwise) : expand(found->second, expansion_depth);
+  int names_left = most_names;
+  return found == values_.end() ? std::string(otherwise) : expand(found->second, names_left);
 }
 
-std::string JobProperties::expand(std::string_view value, int depth) const {
+std::string JobProperties::expand(std::string_view value, int& names_left) const {
   std::string result;
   while (!value.empty()) {
     const std::size_t begin = value.find("${");
     const std::size_t end = begin == std::string_view::npos ? begin : value.find('}', begin);
-    if (depth == 0 || end == std::string_view::npos) break;
+    if (end == std::string_view::npos || names_left == 0) break;
+    --names_left;
     result += value.substr(0, begin);
     const std::string_view name = value.substr(begin + 2, end - begin - 2);
     if (const auto found = values_.find(current_property_name(name)); found != values_.end()) {
-      result += expand(found->second, depth - 1);
+      result += expand(found->second, names_left);
     } else if (const char* variable =
                    name.starts_with("env.") ? std::getenv(std::string(name.substr(4)).c_str()) : nullptr) {
       result += variable;

@@ -32,7 +32,7 @@ class JobProperties {
   const std::map<std::string, std::string, std::less<>>& all() const { return values_; }
 
  private:
-  std::string expand(std::string_view value, int depth) const;
+  std::string expand(std::string_view value, int& names_left) const;
 
   std::map<std::string, std::string, std::less<>> values_;
 };

@@ -38,6 +38,8 @@ TEST(JobProperties, ExpandsNames) {
   properties.set("loop", "x${loop}");
   EXPECT_EQ(properties.get("in"), "/data/in/${nothing}");
   EXPECT_FALSE(properties.get("loop").empty());
+  properties.set("bomb", "${bomb}${bomb}${bomb}${bomb}");
+  EXPECT_LT(properties.get("bomb").size(), 10000u);
 }
 
 TEST(JobProperties, RefusesWrongValues) {
