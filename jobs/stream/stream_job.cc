@@ -13,8 +13,6 @@
 #include "jobs/stream/job_directory.h"
 #include "jobs/stream/location.h"
 #include "jobs/stream/stream_stages.h"
-#include "storage/input_listing.h"
-#include "storage/local_file_system.h"
 
 namespace millrace::jobs::stream {
 namespace {
@@ -23,7 +21,8 @@ namespace fs = std::filesystem;
 using internal::NodePtr;
 using internal::Session;
 
-constexpr std::uint64_t mebi = std::uint64_t{1} << 20;
+// A command is slow to start, an interpreter the more so: a mapper gets more to do than a function.
+constexpr std::uint64_t least_split_bytes = std::uint64_t{8} << 20;
 
 std::vector<std::string> local_inputs(const StreamingJob& job) {
   std::vector<std::string> inputs;
@@ -31,19 +30,10 @@ std::vector<std::string> local_inputs(const StreamingJob& job) {
   return inputs;
 }
 
-/// Bytes of input a mapper. A command is slow to start and slow to read, so splits are larger than those of functions.
-std::uint64_t split_bytes(const StreamingJob& job, const std::vector<std::string>& inputs) {
-  std::uint64_t total = 0;
-  for (const storage::FileInfo& file : storage::list_inputs(storage::local_file_system(), inputs)) total += file.size;
-  const std::uint64_t pieces = job.map_tasks_hint > 1 ? job.map_tasks_hint : 16;
-  const std::uint64_t least = job.map_tasks_hint > 1 ? 1 : 8 * mebi;
-  return std::clamp<std::uint64_t>((total + pieces - 1) / pieces, least, 64 * mebi);
-}
-
-Options engine_options(const StreamingJob& job, Options options, const std::vector<std::string>& inputs) {
+Options engine_options(const StreamingJob& job, Options options) {
   if (job.map_attempts != 0 || job.reduce_attempts != 0)
     options.attempts = std::max(job.map_attempts, job.reduce_attempts);
-  if (options.split_bytes == 0) options.split_bytes = job.split_bytes != 0 ? job.split_bytes : split_bytes(job, inputs);
+  if (options.split_bytes == 0) options.split_bytes = job.split_bytes;
   return options;
 }
 
@@ -159,6 +149,8 @@ NodePtr input_node(const Context& context, const StreamingJob& job, const std::v
   source.format =
       job.input_format == InputFormat::xml ? internal::SourceFormat::whole_files : internal::SourceFormat::text;
   source.inputs = inputs;
+  source.splits = job.map_tasks_hint > 1 ? job.map_tasks_hint : 0;
+  source.least_split_bytes = source.splits != 0 ? 1 : least_split_bytes;
   return context.session()->source("mapper", Site::current(), source);
 }
 
@@ -197,7 +189,7 @@ void run_stages(Session& session, const StreamingJob& job, StreamSpec spec, cons
 CounterList run_streaming_job(const StreamingJob& job, Options options,
                               const std::function<void(const StreamStart&)>& started) {
   const std::vector<std::string> inputs = local_inputs(job);
-  options = engine_options(job, std::move(options), inputs);
+  options = engine_options(job, std::move(options));
   const JobNames names = make_names();
   const std::string temporary = job.properties.get("stream.tmpdir", options.tmp);
   const Context context(std::move(options));

@@ -15,8 +15,10 @@ constexpr std::size_t most_files_a_split = 1024;
 
 // Some 16 tasks for small inputs; larger ones in pieces of 128 MiB, so that a task is neither over in no time nor
 // expensive to lose, and a combiner sees enough of the input to be worth it.
-std::uint64_t chosen_split_bytes(std::uint64_t total) {
-  return std::clamp<std::uint64_t>(total / 16, mebi, 128 * mebi);
+std::uint64_t chosen_split_bytes(const internal::SourceSpec& spec, std::uint64_t total) {
+  const std::uint64_t pieces = spec.splits != 0 ? spec.splits : 16;
+  const std::uint64_t least = spec.least_split_bytes != 0 ? spec.least_split_bytes : mebi;
+  return std::clamp<std::uint64_t>((total + pieces - 1) / pieces, least, 128 * mebi);
 }
 
 bool divisible(internal::SourceFormat format) { return format != internal::SourceFormat::whole_files; }
@@ -28,7 +30,7 @@ std::vector<plan::Split> make_splits(const storage::FileSystem& files, const int
   const std::vector<storage::FileInfo> inputs = storage::list_inputs(files, spec.inputs);
   total_bytes = 0;
   for (const storage::FileInfo& input : inputs) total_bytes += input.size;
-  const std::uint64_t wanted = split_bytes != 0 ? split_bytes : chosen_split_bytes(total_bytes);
+  const std::uint64_t wanted = split_bytes != 0 ? split_bytes : chosen_split_bytes(spec, total_bytes);
   std::uint64_t cut = divisible(spec.format) ? wanted : ~std::uint64_t{0};
   if (spec.format == internal::SourceFormat::records && spec.record_bytes != 0) {
     cut = std::max<std::uint64_t>(1, cut / spec.record_bytes) * spec.record_bytes;

@@ -57,6 +57,9 @@ struct SourceSpec {
   std::string element_type;         ///< of `encoded`: what the file must say it holds
   char quote = '"';                 ///< of `csv`
   bool header = false;              ///< of `csv`: the first row of each file is not data
+  // What --split does not decide:
+  std::uint32_t splits = 0;             ///< about how many; 0: from the size of the input
+  std::uint64_t least_split_bytes = 0;  ///< for tasks that are slow to start; 0: the usual
 };
 
 /// A job to run: the code for each partition of `node`.
