@@ -24,7 +24,7 @@ class Workload:
     inputs: list
     digest: str
     programs: list
-    sorted: bool = False  # every program's output must be in order
+    sorted: bool = False  # outputs that are compared as they are must be in order
     measure: str = "elapsed"  # or the name of a time that the programs print
 
 
@@ -58,6 +58,7 @@ def pyspark(workload, *inputs):
 def grep(name, title, pattern, fixed):
     """One pattern: no Unicode tables, no colours, no line numbers, binary taken for text."""
     kind = ["-F"] if fixed else []
+    pattern = pattern.replace("{", "{{").replace("}", "}}")
     return Workload(name, title, ["text"], ["text"], "sequence", [
         millrace("grep", *kind, pattern, "{0}", stdout=True),
         reference("grep", *kind, pattern, "{0}"),
@@ -79,7 +80,7 @@ SPEED = [
         duckdb("word_count", "{0}"),
         polars("word_count", "{0}"),
         pyspark("word_count", "{0}"),
-    ]),
+    ], sorted=True),
     Workload("sort_records", "sort, 10 M records of 100 bytes", ["records"], ["records"], "sequence", [
         millrace_job("sort", "{0}", "--records", "100", "--key-bytes", "10"),
         reference("sort_records", "{0}"),
@@ -121,9 +122,10 @@ SPEED = [
         reference("ngrams", "-n", "3", "{0}"),
         duckdb("ngrams", "{0}"),
         pyspark("ngrams", "{0}"),
-    ], sorted=True),
+    ]),
     Workload("join", "join, 10 M rows with 1 M", ["join"], ["left.tsv", "right.tsv"], "lines", [
         millrace_job("join", "-1", "1", "-2", "1", "-t", "\t", "{0}", "{1}"),
+        millrace("join", "--small-right", "-t", "\t", "{0}", "{1}", "-o", "{out}", "--overwrite", name="Millrace, small right"),
         reference("join", "{0}", "{1}"),
         Program("coreutils", f"{SORT} -t \"$(printf '\\t')\" -k1,1 {{0}} > {{out}}.left & {SORT} -t \"$(printf '\\t')\" -k1,1 {{1}} > "
                 "{out}.right; wait; join -t \"$(printf '\\t')\" {out}.left {out}.right > {out}; rm {out}.left {out}.right", needs="join"),
@@ -132,7 +134,7 @@ SPEED = [
         pyspark("join", "{0}", "{1}"),
     ]),
     Workload("logistic_regression", "logistic regression, a pass over 2 M points", ["points"], ["points.csv"], "numbers", [
-        Program("Millrace", ["{build}/bench/jobs/logistic_regression", "{0}", "{out}", "--threads", "{threads}", "--progress=none"]),
+        millrace("logistic_regression", "{0}", stdout=True),
         reference("logistic_regression", "{0}"),
         pyspark("logistic_regression", "{0}"),
     ], measure="pass_seconds"),

@@ -38,7 +38,7 @@ def query(workload, inputs):
         return f"""SELECT gram, count(*) FROM
                    (SELECT unnest(list_transform(range(1, len(words) - 1), lambda i: words[i] || ' ' || words[i + 1] || ' ' || words[i + 2])) AS gram
                     FROM (SELECT {words} AS words FROM {lines} WHERE line IS NOT NULL))
-                   GROUP BY gram ORDER BY gram"""
+                   GROUP BY gram"""
     if workload == "join":
         left = tabs(inputs[0], "key", "amount", "day")
         right = tabs(inputs[1], "key", "name", "region")

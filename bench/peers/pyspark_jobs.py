@@ -59,7 +59,7 @@ def ngrams(spark, inputs, output):
     grams = F.expr("transform(sequence(1, size(words) - 2), i -> concat_ws(' ', words[i - 1], words[i], words[i + 1]))")
     lines = spark.read.text(inputs[0]).select(split.alias("words")).where("size(words) >= 3")
     counts = lines.select(F.explode(grams).alias("gram")).groupBy("gram").count()
-    write_lines(counts.sort("gram"), output, "gram", "count")
+    write_lines(counts, output, "gram", "count")
 
 
 def join(spark, inputs, output):
@@ -112,7 +112,7 @@ def main():
     inputs = [os.path.abspath(path) for path in inputs]
     os.environ["PYSPARK_PYTHON"] = sys.executable
     spark = (SparkSession.builder.master(f"local[{options.threads}]").appName(options.workload)
-             .config("spark.driver.memory", options.memory).config("spark.ui.enabled", "false")
+             .config("spark.driver.memory", options.memory).config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
              .config("spark.sql.shuffle.partitions", str(options.threads * 8))
              .config("spark.local.dir", os.path.dirname(os.path.abspath(output)))
              .config("spark.driver.maxResultSize", "0").getOrCreate())

@@ -60,7 +60,7 @@ class Collector {
  private:
   std::string_view text_;
   unsigned thread_;
-  WordScan scan_;
+  WordScan<> scan_;
   Numbering numbering_;
   std::vector<Document> documents_;
   Posting* postings_ = nullptr;

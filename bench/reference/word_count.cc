@@ -50,11 +50,11 @@ void format(const Entry* begin, const Entry* end, std::string& out) {
   out.resize(static_cast<std::size_t>(to - out.data()));
 }
 
-std::vector<WordScan*> count_words(std::string_view text, unsigned threads) {
-  std::vector<WordScan*> scans(threads);
+std::vector<WordScan<>*> count_words(std::string_view text, unsigned threads) {
+  std::vector<WordScan<>*> scans(threads);
   std::atomic<std::uint64_t> next{0};
   parallel(threads, [&](unsigned t) {
-    scans[t] = new WordScan(table_bits(text.size()));
+    scans[t] = new WordScan<>(table_bits(text.size()));
     for (std::uint64_t at; (at = next.fetch_add(kBlock)) < text.size();) {
       scans[t]->scan(
           text, at, std::min<std::uint64_t>(text.size(), at + kBlock),
@@ -65,10 +65,10 @@ std::vector<WordScan*> count_words(std::string_view text, unsigned threads) {
 }
 
 template <typename Words, typename Member>
-std::vector<Table<Words>*> tables_of(const std::vector<WordScan*>& scans, Member member) {
+std::vector<Table<Words>*> tables_of(const std::vector<WordScan<>*>& scans, Member member) {
   std::vector<Table<Words>*> tables;
   unsigned bits = 0;
-  for (WordScan* scan : scans) {
+  for (WordScan<>* scan : scans) {
     tables.push_back(&(scan->*member)());
     bits = std::max(bits, tables.back()->bits());
   }
@@ -84,15 +84,15 @@ int main(int argc, char** argv) {
   const Arguments arguments(argc, argv, 1, "INPUT");
   const InputFile input(arguments.operands[0]);
   const unsigned threads = arguments.threads;
-  std::vector<WordScan*> scans = count_words(input.map(), threads);
+  std::vector<WordScan<>*> scans = count_words(input.map(), threads);
 
-  const auto shorts = tables_of<ShortWords>(scans, &WordScan::shorts);
-  const auto middles = tables_of<MiddleWords>(scans, &WordScan::middles);
-  const auto longs = tables_of<LongWords>(scans, &WordScan::longs);
+  const auto shorts = tables_of<ShortWords>(scans, &WordScan<>::shorts);
+  const auto middles = tables_of<MiddleWords>(scans, &WordScan<>::middles);
+  const auto longs = tables_of<LongWords>(scans, &WordScan<>::longs);
   std::vector<Entries> merged(threads);
   parallel(threads, [&](unsigned t) {
     std::size_t room = 0;
-    for (WordScan* scan : scans) room += scan->used();
+    for (WordScan<>* scan : scans) room += scan->used();
     merged[t].data = allocate<Entry>(room);
     merge(shorts, t, threads, merged[t]);
     merge(middles, t, threads, merged[t]);

@@ -56,7 +56,9 @@ struct Places {
   }
 };
 
-// Finds the words of a text, a window after the other, and their values in the tables of one thread.
+// Finds the words of a text, a window after the other, and their values in the tables of one thread. With kLines, also
+// tells which words are the first of their lines.
+template <bool kLines = false>
 class WordScan {
  public:
   // Every table starts at 2^bits lines and grows as words come.
@@ -89,8 +91,11 @@ class WordScan {
     }
   }
 
-  // Where the words of the window start, relative to it; for on_window.
-  const std::uint32_t* starts() const { return starts_; }
+  // For on_window: whether a newline stands between the word and the one before it, which may be in an earlier window.
+  bool begins_line(std::size_t index) const { return (line_bits_[index / 64] >> index % 64 & 1) != 0; }
+
+  // Before a text that does not follow the last one: its first word begins a line.
+  void begin_text() { pending_line_ = 1; }
 
  private:
   // Fills starts_ and ends_ with the words that start in [begin, end), relative to begin, and returns how many they
@@ -109,7 +114,9 @@ class WordScan {
       const std::uint64_t white = white_space(bytes);
       nul |= _mm512_testn_epi8_mask(bytes, bytes);
       const std::uint64_t before = (~white << 1) | carry;
-      words = append_bits(~white & ~before, i, starts_, words);
+      const std::uint64_t starts = ~white & ~before;
+      if constexpr (kLines) note_lines(starts, _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n')), words);
+      words = append_bits(starts, i, starts_, words);
       ends = append_bits(white & before, i, ends_, ends);
       carry = ~white >> 63;
     }
@@ -119,7 +126,9 @@ class WordScan {
       const std::uint64_t white = white_space(bytes);
       nul |= _mm512_testn_epi8_mask(bytes, bytes);
       const std::uint64_t before = (~white << 1) | carry;
-      words = append_bits(~white & ~before & valid, i, starts_, words);
+      const std::uint64_t starts = ~white & ~before & valid;
+      if constexpr (kLines) note_lines(starts, _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8('\n')), words);
+      words = append_bits(starts, i, starts_, words);
       ends = append_bits(white & before & valid, i, ends_, ends);
     }
     if (words > 0 && ends < kBefore + words) {
@@ -133,6 +142,20 @@ class WordScan {
     }
     has_nul_ = nul != 0;
     return words;
+  }
+
+  // Added to the ones between word starts, a newline's bit carries on to the next start, or into the next 64 bytes.
+  void note_lines(std::uint64_t starts, std::uint64_t newlines, std::size_t words) {
+    unsigned long long sum = 0;
+    const bool over = __builtin_uaddll_overflow(~starts, newlines, &sum);
+    const bool over_again = __builtin_uaddll_overflow(sum, pending_line_, &sum);
+    const std::uint64_t firsts = _pext_u64(sum, starts);
+    pending_line_ = over || over_again ? 1 : 0;
+    const std::size_t shift = words % 64;
+    std::uint64_t* to = line_bits_ + words / 64;
+    // What lies beyond the words so far is not yet defined.
+    *to = (*to & ((1ULL << shift) - 1)) | firsts << shift;
+    if (shift != 0) to[1] = firsts >> (64 - shift);
   }
 
   void classify(std::size_t words) {
@@ -237,6 +260,8 @@ class WordScan {
   char* arena_ = nullptr;
   char* arena_end_ = nullptr;
   bool has_nul_ = false;
+  std::uint64_t pending_line_ = 1;
+  std::uint64_t line_bits_[Places::kRoom / 64 + 2];
   std::uint32_t starts_[Places::kRoom];
   std::uint32_t ends_[kBefore + Places::kRoom];
   Places short_places_;

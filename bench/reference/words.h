@@ -141,6 +141,9 @@ class Table {
 
   explicit Table(unsigned bits) { reset(bits); }
 
+  static std::uint64_t hash(Key key) { return Words::hash(key); }
+  static Entry entry(Key key, std::uint64_t value) { return Words::entry(key, value); }
+
   unsigned bits() const { return bits_; }
   std::size_t used() const { return used_; }
   std::size_t homes() const { return std::size_t{1} << bits_; }
@@ -164,6 +167,14 @@ class Table {
       function(line->values[place]);
       ++used_;
       return true;
+    }
+  }
+
+  // The value of the word, 0 when it is not there.
+  std::uint64_t find(Key key, std::uint64_t hash) const {
+    for (const Line* line = &lines_[home(hash)];; ++line) {
+      if (const unsigned found = Words::match(*line, key); found != 0) return line->values[__builtin_ctz(found)];
+      if (Words::empty(*line) != 0) return 0;
     }
   }
 
