@@ -104,7 +104,7 @@ SPEED = [
     Workload("links", "reverse links, 7.3 M edges", ["edges"], ["edges.tsv"], "lists", [
         millrace_job("links", "{0}"),
         reference("links", "{0}"),
-        Program("mawk", "mawk -F '\\t' '{{ n[$2] = $2 in n ? n[$2] \",\" $1 : $1 }} END {{ for (t in n) print t \"\\t\" n[t] }}' {0} > {out}",
+        Program("mawk", "mawk -F '\\t' '{{ if ($2 in n) n[$2] = n[$2] \",\" $1; else n[$2] = $1 }} END {{ for (t in n) print t \"\\t\" n[t] }}' {0} > {out}",
                 needs="mawk"),
         duckdb("links", "{0}"),
         polars("links", "{0}"),
