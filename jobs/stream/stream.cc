@@ -6,7 +6,6 @@
 #include <fstream>
 #include <iostream>
 #include <sstream>
-#include <vector>
 
 #include <millrace/error.h>
 
@@ -31,11 +30,15 @@ std::string read_configuration_file(const std::string& location) {
   return text.str();
 }
 
-int run_stream(std::span<const std::string> arguments, const Options& options) {
+std::vector<std::string> streaming_arguments(std::span<const std::string> arguments, const Options& options) {
   std::vector<std::string> words(arguments.begin(), arguments.end());
   // --reducers is a default: the streaming options' own ways to say it come behind it and win.
   if (options.reducers != 0) words.insert(words.begin(), fmt::format("-Dmapreduce.job.reduces={}", options.reducers));
-  const StreamingJob job = parse_streaming_options(words, read_configuration_file);
+  return words;
+}
+
+int run_stream(std::span<const std::string> arguments, const Options& options) {
+  const StreamingJob job = parse_streaming_options(streaming_arguments(arguments, options), read_configuration_file);
   if (job.action != StreamingJob::Action::run) {
     std::cout << streaming_help(job.action == StreamingJob::Action::detailed_help) << '\n' << Options::help();
     return 0;

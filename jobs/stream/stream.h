@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include <millrace/options.h>
 
@@ -11,6 +12,9 @@ namespace millrace::jobs::stream {
 /// options already taken out of them into `options`. Returns the exit status: 0. Throws Error; usage for a wrong
 /// command line.
 int run_stream(std::span<const std::string> arguments, const Options& options);
+
+/// The streaming options among a command line's words, with what Millrace's own options say about them.
+std::vector<std::string> streaming_arguments(std::span<const std::string> arguments, const Options& options);
 
 /// Reads a whole file, for -conf. Throws Error(usage) when it cannot be read.
 std::string read_configuration_file(const std::string& path);

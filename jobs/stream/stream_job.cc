@@ -26,7 +26,10 @@ constexpr std::uint64_t least_split_bytes = std::uint64_t{8} << 20;
 
 std::vector<std::string> local_inputs(const StreamingJob& job) {
   std::vector<std::string> inputs;
-  for (const std::string& location : job.inputs) inputs.push_back(local_path(location));
+  for (const std::string& location : job.inputs) {
+    inputs.push_back(local_path(location));
+    if (job.recursive_input && fs::is_directory(inputs.back())) inputs.back() += "/**";
+  }
   return inputs;
 }
 

@@ -228,6 +228,27 @@ class StreamingTest(unittest.TestCase):
         self.stream("-input", "in", "-output", "out", "-mapper", "sh -c 'echo $mapreduce_map_input_file; wc -l'", "-reducer", "NONE")
         self.assertEqual(self.output(), "".join(f"{self.path}/in/{name}\n2\n" for name in "abc"))
 
+    def test_directories_in_directories(self):
+        (self.path / "in/deep").mkdir(parents=True)
+        self.write("in/a", "a\n")
+        self.write("in/deep/b", "b\n")
+        self.stream("-input", "in", "-output", "out", "-mapper", "cat", status=1)
+        self.stream("-D", "mapreduce.input.fileinputformat.input.dir.recursive=true", "-input", "in", "-output", "out", "-mapper", "cat")
+        self.assertEqual(self.output(), "a\nb\n")
+
+    def test_reducers_of_the_common_options_are_a_default(self):
+        self.write("in.txt", "a\n")
+        self.stream("-input", "in.txt", "-output", "out", "--reducers", "3")
+        self.assertEqual(len(self.parts()), 3)
+        self.stream("-input", "in.txt", "-output", "out2", "--reducers", "3", "-numReduceTasks", "2")
+        self.assertEqual(len(self.parts("out2")), 2)
+
+    def test_a_silent_command_is_stopped(self):
+        self.write("in.txt", "a\n")
+        run = self.stream("-D", "mapreduce.task.timeout=300", "-D", "mapreduce.map.maxattempts=1", "-input", "in.txt", "-output", "out",
+                          "-mapper", "sleep 100", status=1)
+        self.assertIn("mapreduce.task.timeout", run.stderr)
+
     def test_no_shell(self):
         self.write("in.txt", "x\n")
         self.stream("-input", "in.txt", "-output", "out", "-mapper", "echo $HOME * | 'a  b'", "-reducer", "NONE")

@@ -49,8 +49,8 @@ int run_job(std::span<const std::string> arguments, HadoopLog& log) {
   for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
   Options options = Options::parse(static_cast<int>(pointers.size()), pointers.data());
   options.progress = Progress::none;  // Hadoop's lines are the progress
-  const StreamingJob job =
-      jobs::stream::parse_streaming_options(options.arguments, jobs::stream::read_configuration_file, false);
+  const StreamingJob job = jobs::stream::parse_streaming_options(
+      jobs::stream::streaming_arguments(options.arguments, options), jobs::stream::read_configuration_file, false);
   if (job.action != StreamingJob::Action::run) {
     std::cout << jobs::stream::streaming_help(job.action == StreamingJob::Action::detailed_help);
     return 0;
