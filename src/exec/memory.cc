@@ -72,10 +72,7 @@ internal::Pages Memory::pages(std::size_t bytes) {
 std::byte* Memory::take(std::size_t rounded) {
   {
     const std::lock_guard lock(mutex_);
-    const auto found = free_.find(rounded);
-    if (found != free_.end() && !found->second.empty()) {
-      std::byte* data = found->second.back();
-      found->second.pop_back();
+    if (std::byte* data = take_free(rounded)) {
       free_bytes_ -= rounded;
       return data;
     }
@@ -88,21 +85,74 @@ std::byte* Memory::take(std::size_t rounded) {
   return map_pages(rounded);
 }
 
+// Large pieces are cut from the smallest extent that holds them: a table that is gone becomes the next shuffle's
+// blocks. Pages that were never touched cost the system more to clear than it costs us to look.
+std::byte* Memory::take_free(std::size_t rounded) {
+  if (rounded < huge) {
+    const auto found = free_small_.find(rounded);
+    if (found == free_small_.end() || found->second.empty()) return nullptr;
+    std::byte* data = found->second.back();
+    found->second.pop_back();
+    return data;
+  }
+  auto best = free_large_.end();
+  for (auto extent = free_large_.begin(); extent != free_large_.end(); ++extent) {
+    if (extent->second >= rounded && (best == free_large_.end() || extent->second < best->second)) best = extent;
+  }
+  if (best == free_large_.end()) return nullptr;
+  std::byte* data = best->first;
+  const std::size_t rest = best->second - rounded;
+  free_large_.erase(best);
+  if (rest != 0) free_large_.emplace(data + rounded, rest);
+  return data;
+}
+
 void Memory::give_back(std::byte* data, std::size_t rounded) {
   const std::lock_guard lock(mutex_);
-  free_[rounded].push_back(data);
   free_bytes_ += rounded;
+  if (rounded < huge) {
+    free_small_[rounded].push_back(data);
+  } else {
+    give_back_large(data, rounded);
+  }
+}
+
+void Memory::give_back_large(std::byte* data, std::size_t size) {
+  auto after = free_large_.lower_bound(data);
+  if (after != free_large_.end() && data + size == after->first) {
+    size += after->second;
+    after = free_large_.erase(after);
+  }
+  if (after != free_large_.begin()) {
+    const auto before = std::prev(after);
+    if (before->first + before->second == data) {
+      before->second += size;
+      return;
+    }
+  }
+  free_large_.emplace(data, size);
 }
 
 // The caller holds the mutex, or is the destructor.
 void Memory::trim(std::uint64_t keep) {
-  for (auto& [size, list] : free_) {
+  for (auto& [size, list] : free_small_) {
     while (!list.empty() && free_bytes_ > keep) {
       munmap(list.back(), size);
       list.pop_back();
       free_bytes_ -= size;
       mapped_bytes_ -= size;
     }
+  }
+  while (!free_large_.empty() && free_bytes_ > keep) {
+    const auto last = std::prev(free_large_.end());
+    // In whole huge pages, from the end: what is kept stays in one piece.
+    const std::uint64_t wanted = (free_bytes_ - keep + huge - 1) / huge * huge;
+    const std::size_t size = std::min<std::uint64_t>(last->second, wanted);
+    munmap(last->first + (last->second - size), size);
+    free_bytes_ -= size;
+    mapped_bytes_ -= size;
+    last->second -= size;
+    if (last->second == 0) free_large_.erase(last);
   }
 }
 

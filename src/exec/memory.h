@@ -46,6 +46,8 @@ class Memory {
 
  private:
   bool reserve_storage(std::uint64_t bytes);
+  std::byte* take_free(std::size_t rounded);
+  void give_back_large(std::byte* data, std::size_t size);
   void trim(std::uint64_t keep);
 
   const std::uint64_t usable_;
@@ -54,7 +56,8 @@ class Memory {
   std::atomic<std::uint64_t> storage_{0};
   std::function<bool(std::uint64_t)> evict_;
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<std::byte*>> free_;
+  std::map<std::size_t, std::vector<std::byte*>> free_small_;  // by size
+  std::map<std::byte*, std::size_t> free_large_;               // extents that do not touch, in huge pages
   std::uint64_t free_bytes_ = 0;
   std::uint64_t mapped_bytes_ = 0;
 };

@@ -59,6 +59,8 @@ class AggregateTable {
     task_.release(reserved_);
   }
 
+  static constexpr std::size_t encoded_room = sizeof(ShortKey);
+
   /// A key and what to fold into its value, through `fold(C&)` for a present key and `make()` for a new one.
   struct Slot {
     ShortKey key;  // the bytes, or for long keys the address in the arena and the hash
@@ -72,6 +74,13 @@ class AggregateTable {
       return {reinterpret_cast<const char*>(key.a), length};
     }
     std::uint64_t hash() const { return length <= 16 ? hash_short(key, length) : key.b; }
+    /// As Codec<std::string_view> encodes bytes(); short keys by two stores, so encoded_room bytes more are needed.
+    std::byte* encode_key(std::byte* out) const {
+      if (length > 16) return Codec<std::string_view>::encode(bytes(), out);
+      *out++ = static_cast<std::byte>(length);
+      std::memcpy(out, &key, sizeof key);
+      return out + length;
+    }
   };
 
   /// Adds one record; V is whatever Combiner::create and add take. The key's bytes are copied before this returns.

@@ -126,7 +126,8 @@ struct AggregateTerminal {
     KeyBytes<K> bytes;
     std::vector<std::size_t> sizes(partitions);
     auto send = [&] {
-      std::fill(sizes.begin(), sizes.end(), 0);
+      constexpr std::size_t more = decltype(table)::encoded_room;
+      std::fill(sizes.begin(), sizes.end(), more);
       table.visit([&](auto& slot) {
         sizes[partition_of(slot.hash(), partitions)] +=
             Codec<std::string_view>::size(slot.bytes()) + CombinedCodec<C>::size(slot.value());
@@ -134,9 +135,8 @@ struct AggregateTerminal {
       out.expect(sizes);
       table.visit([&](auto& slot) {
         const std::uint32_t to = partition_of(slot.hash(), partitions);
-        const std::string_view key = slot.bytes();
-        std::byte* at = out.room(to, Codec<std::string_view>::size(key) + CombinedCodec<C>::size(slot.value()));
-        at = Codec<std::string_view>::encode(key, at);
+        const std::size_t size = Codec<std::string_view>::size(slot.bytes()) + CombinedCodec<C>::size(slot.value());
+        std::byte* at = slot.encode_key(out.room(to, size + more));
         out.wrote(to, CombinedCodec<C>::encode(slot.value(), at));
       });
       table.clear();
