@@ -188,6 +188,8 @@ StreamingJob parse_streaming_options(std::span<const std::string> arguments, Fil
 
 std::string streaming_help(bool detailed) {
   std::string text =
+      "Usage: millrace stream [GENERIC OPTIONS] -input PATH -output DIR -mapper COMMAND [OPTIONS]\n"
+      "\n"
       "Runs commands in any language as mapper and reducer, by the contract of Hadoop Streaming.\n"
       "\n"
       "  -input PATH…          what to read: files, directories, patterns; may be repeated\n"
