@@ -89,6 +89,14 @@ class CommandLineTest(unittest.TestCase):
         run = self.run_millrace("run", "x.cpp", environment={"MILLRACE_MEMORY": "1X"})
         self.assert_fails(run, 2, "MILLRACE_MEMORY in the environment")
 
+    def test_the_configuration_page_has_every_common_option(self):
+        page = (Path(__file__).resolve().parents[2] / "docs/configuration.md").read_text()
+        options = re.findall(r"^  (--[a-z-]+)", self.run_millrace("wordcount", "--help").stdout.split("Common options:")[1], re.MULTILINE)
+        self.assertGreater(len(options), 8)
+        for option in options:
+            self.assertIn(f"`{option}", page)
+            self.assertIn("`MILLRACE_" + option[2:].upper().replace("-", "_") + "`", page)
+
     def test_results_that_cannot_be_written_are_a_failure(self):
         with open("/dev/full", "w") as full:
             run = self.run_millrace("--version", stdout=full)
