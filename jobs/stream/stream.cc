@@ -40,7 +40,9 @@ std::vector<std::string> streaming_arguments(std::span<const std::string> argume
 int run_stream(std::span<const std::string> arguments, const Options& options) {
   const StreamingJob job = parse_streaming_options(streaming_arguments(arguments, options), read_configuration_file);
   if (job.action != StreamingJob::Action::run) {
-    std::cout << streaming_help(job.action == StreamingJob::Action::detailed_help) << '\n' << Options::help();
+    std::cout << "Usage: millrace stream -input PATH… -output DIR -mapper COMMAND [-reducer COMMAND] [OPTION…]\n\n"
+              << streaming_help(job.action == StreamingJob::Action::detailed_help) << '\n'
+              << Options::help();
     return 0;
   }
   for (const std::string& warning : job.warnings) std::cerr << "millrace stream: " << warning << '\n';

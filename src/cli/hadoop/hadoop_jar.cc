@@ -52,7 +52,8 @@ int run_job(std::span<const std::string> arguments, HadoopLog& log) {
   const StreamingJob job = jobs::stream::parse_streaming_options(
       jobs::stream::streaming_arguments(options.arguments, options), jobs::stream::read_configuration_file, false);
   if (job.action != StreamingJob::Action::run) {
-    std::cout << jobs::stream::streaming_help(job.action == StreamingJob::Action::detailed_help);
+    std::cout << "Usage: hadoop jar hadoop-streaming.jar [options]\n\n"
+              << jobs::stream::streaming_help(job.action == StreamingJob::Action::detailed_help);
     return 0;
   }
   for (const std::string& warning : job.warnings) log.warn(stream_logger, warning);
