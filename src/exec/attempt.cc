@@ -37,6 +37,34 @@ class PartOutput final : public internal::PartFile {
   std::uint64_t& bytes_;
 };
 
+/// Gathers small writes.
+class BufferedPart final : public internal::PartFile {
+ public:
+  explicit BufferedPart(std::unique_ptr<internal::PartFile> file) : file_(std::move(file)) {}
+  void write(std::string_view text) override {
+    waiting_ += text;
+    if (waiting_.size() >= chunk_bytes) flush();
+  }
+  void close() override {
+    flush();
+    file_->close();
+  }
+
+ private:
+  static constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
+  void flush() {
+    file_->write(waiting_);
+    waiting_.clear();
+  }
+  std::unique_ptr<internal::PartFile> file_;
+  std::string waiting_;
+};
+
+void check_file_name(std::string_view call, std::string_view name) {
+  if (!name.empty() && name.find('/') == name.npos && name.front() != '_' && name.front() != '.') return;
+  throw Error(Cause::usage, fmt::format("{}(\"{}\"): a plain file name is needed", call, name));
+}
+
 }  // namespace
 
 /// Tells the attempt where it is in its input.
@@ -56,11 +84,14 @@ class Attempt::TrackedSource final : public internal::BufferInput {
     const bool more = input_->next(buffer);
     buffer_ = more ? buffer : std::string_view{};
     const std::uint64_t consumed = input_->consumed();
+    if (consumed == consumed_) return more;
     attempt_.result_.bytes_in += consumed - consumed_;
     attempt_.progress_.fetch_add(consumed - consumed_, std::memory_order_relaxed);
     consumed_ = consumed;
     return more;
   }
+  const internal::RowFields* row() const override { return input_->row(); }
+  InputSplit* split() override { return input_->split(); }
   std::string_view path() const { return input_->path(); }
   std::uint64_t record_offset() const {
     const char* record = attempt_.record_;
@@ -122,6 +153,7 @@ TaskResult Attempt::run() {
     const auto code =
         reinterpret_cast<void (*)(TaskContext&)>(const_cast<void*>(internal::code_address(spec_.stage->code)));
     code(*this);
+    for (const auto& [name, file] : side_outputs_) file->close();
     output_->finish();
     result_.output = *output_->take();
     result_.spilled_bytes += result_.output.spilled_bytes;
@@ -160,6 +192,10 @@ std::string Attempt::place() const {
 void Attempt::describe_failure(TaskResult& result, Cause cause, const std::string& what) {
   result.succeeded = false;
   result.cause = cause;
+  const bool of_record = cause == Cause::user_code || cause == Cause::bad_data;
+  if (of_record && spec_.skips_left != nullptr && !last_path_.empty()) {
+    result.bad_record = RecordPlace(last_path_, last_offset_);
+  }
   // Millrace's own readers say where bad data lies; a function of the job that finds some does not know.
   const std::string operation = blamed_operation();
   if (cause != Cause::user_code && (cause != Cause::bad_data || operation.empty())) {
@@ -168,7 +204,6 @@ void Attempt::describe_failure(TaskResult& result, Cause cause, const std::strin
   }
   result.message =
       fmt::format("{} failed on {}: {}", operation.empty() ? "a function of the job" : operation, place(), what);
-  if (spec_.skips_left != nullptr && !last_path_.empty()) result.bad_record = RecordPlace(last_path_, last_offset_);
 }
 
 std::string_view Attempt::input_path() const {
@@ -234,10 +269,20 @@ std::unique_ptr<internal::PartFile> Attempt::part_file() {
 }
 
 std::unique_ptr<internal::PartFile> Attempt::side_file(std::string_view name) {
-  if (name.empty() || name.find('/') != name.npos || name.front() == '_' || name.front() == '.') {
-    throw Error(Cause::usage, fmt::format("side_file(\"{}\"): a plain file name is needed", name));
-  }
+  check_file_name("side_file", name);
   return create_file(fmt::format("{}-{:05}", name, partition_));
+}
+
+internal::PartFile& Attempt::side_output(std::string_view name) {
+  const auto open = side_outputs_.find(name);
+  if (open != side_outputs_.end()) return *open->second;
+  check_file_name("side_output", name);
+  // Readers of the output pass over names that begin with an underscore.
+  if (!spec_.output_directory.empty()) {
+    environment_.files.make_directories(fmt::format("{}/_{}", spec_.output_directory, name));
+  }
+  auto file = std::make_unique<BufferedPart>(create_file(fmt::format("_{}/part-{:05}", name, partition_)));
+  return *side_outputs_.emplace(name, std::move(file)).first->second;
 }
 
 bool Attempt::try_reserve(std::size_t bytes) {
