@@ -675,10 +675,12 @@ class Dataset {
     return out;
   }
 
-  /// visit(x) in the driver for each element, in order, while the job runs.
+  /// visit(x) in the driver for each element, in order, while the job runs. Elements that are views are given as such,
+  /// valid until visit returns, when visit can take them; else as what owns them.
   template <class Visit>
   void for_each_in_order(Visit visit, Site site = Site::current()) const {
-    run_action<T>("for_each_in_order", site, chain_, {}, visit);
+    InOrder<Visit> in_order{visit};
+    run_action<T>("for_each_in_order", site, chain_, {}, in_order);
   }
 
   std::uint64_t count(Site site = Site::current()) const {
@@ -1061,6 +1063,19 @@ class Dataset {
   void run_some(const char* operation, Site site, std::vector<std::uint32_t> some, Visit visit) const {
     run_action<T>(operation, site, chain_, std::move(some), visit);
   }
+  template <class Visit>
+  struct InOrder {
+    Visit& visit;
+    template <class X>
+    requires std::is_same_v<std::remove_cvref_t<X>, T>
+    void operator()(X&& x) {
+      if constexpr (std::is_invocable_v<Visit&, X&&>) {
+        visit(std::forward<X>(x));
+      } else {
+        visit(to_owned(x));
+      }
+    }
+  };
   template <class Visit>
   void each_result(const char* operation, Site site, Visit visit) const {
     run_action<T>(operation, site, chain_, {}, visit);
