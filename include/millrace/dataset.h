@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include <millrace/internal/lookup_table.h>
 #include <millrace/internal/session.h>
 #include <millrace/internal/wide.h>
 #include <millrace/shared.h>
@@ -82,56 +83,6 @@ struct Itself {
   template <class T>
   const T& operator()(const T& value) const {
     return value;
-  }
-};
-
-/// The small side of a broadcast join: all values of a key, in order. Travels as its sorted entries.
-template <class K, class V>
-struct LookupTable {
-  std::vector<std::pair<K, V>> entries;
-  std::vector<std::uint64_t> hashes;  // of the entries, in their order after index()
-  std::vector<std::uint32_t> slots;   // of entries, one past their index; 0 is free
-
-  void add(const K& key, const V& value) { entries.emplace_back(key, value); }
-
-  /// Open addressing over runs of equal keys.
-  void index() {
-    KeyBytes<K> bytes;
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> order;
-    for (std::uint32_t i = 0; i < entries.size(); ++i) order.emplace_back(hash_bytes(bytes.of(entries[i].first)), i);
-    std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
-      if (a.first != b.first) return a.first < b.first;
-      if (entries[a.second].first != entries[b.second].first) return entries[a.second].first < entries[b.second].first;
-      return a.second < b.second;
-    });
-    std::vector<std::pair<K, V>> sorted;
-    for (const auto& [hash, i] : order) {
-      sorted.push_back(std::move(entries[i]));
-      hashes.push_back(hash);
-    }
-    entries = std::move(sorted);
-    std::size_t capacity = 16;
-    while (capacity < entries.size() * 2) capacity *= 2;
-    slots.assign(capacity, 0);
-    for (std::uint32_t i = 0; i < entries.size(); ++i) {
-      if (i != 0 && hashes[i] == hashes[i - 1] && entries[i].first == entries[i - 1].first) continue;
-      std::size_t at = hashes[i] & (capacity - 1);
-      while (slots[at] != 0) at = (at + 1) & (capacity - 1);
-      slots[at] = i + 1;
-    }
-  }
-
-  template <class Key, class Visit>
-  void for_each(const Key& key, Visit&& visit) const {
-    if (slots.empty()) return;
-    KeyBytes<Key> bytes;
-    const std::uint64_t hash = hash_bytes(bytes.of(key));
-    for (std::size_t at = hash & (slots.size() - 1); slots[at] != 0; at = (at + 1) & (slots.size() - 1)) {
-      std::size_t i = slots[at] - 1;
-      if (hashes[i] != hash || !(entries[i].first == key)) continue;
-      for (; i < entries.size() && hashes[i] == hash && entries[i].first == key; ++i) visit(entries[i].second);
-      return;
-    }
   }
 };
 
@@ -269,20 +220,6 @@ std::string element_type_name() {
 }
 
 }  // namespace internal
-
-template <class K, class V>
-struct Codec<internal::LookupTable<K, V>> {
-  using Table = internal::LookupTable<K, V>;
-  using Entries = Codec<std::vector<std::pair<K, V>>>;
-  static std::size_t size(const Table& table) { return Entries::size(table.entries); }
-  static std::byte* encode(const Table& table, std::byte* out) { return Entries::encode(table.entries, out); }
-  static Table decode(const std::byte*& at, const std::byte* end) {
-    Table table;
-    table.entries = Entries::decode(at, end);
-    table.index();
-    return table;
-  }
-};
 
 /// A distributed collection of T: partitions of elements that are computed when an action asks for them, and again
 /// whenever they are needed, unless the dataset is cached. (Zaharia et al., "Resilient Distributed Datasets", NSDI
@@ -488,8 +425,9 @@ class Dataset {
     return scatter<T>("partition_by", std::move(partitioner), parts(count), site);
   }
 
-  /// All elements in order over all partitions; equal ones stay in the order of the input. `order` is millrace's
-  /// ascending or descending order, or a function less(a, b).
+  /// All elements in order over all partitions; equal ones stay in the order of the input. `order` is
+  /// millrace::ascending or millrace::descending, or a function less(a, b). It may offer prefix(key) as well: 64 bits
+  /// that spare most calls, where less(a, b) means prefix(a) <= prefix(b).
   template <class Order = internal::Ascending>
   auto sort(Order order = {}, std::uint32_t count = 0, Site site = Site::current()) const {
     return sorted("sort", internal::Itself{}, wrap_order(order), count, site);

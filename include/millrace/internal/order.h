@@ -154,3 +154,9 @@ struct HashOrder {
 };
 
 }  // namespace millrace::internal
+
+namespace millrace {
+/// The natural orders, for the operations that sort.
+inline constexpr internal::Ascending ascending;
+inline constexpr internal::Descending descending;
+}  // namespace millrace
