@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include <millrace/internal/lookup_table.h>
 #include <millrace/internal/session.h>
 #include <millrace/internal/wide.h>
 #include <millrace/shared.h>
@@ -72,56 +73,6 @@ struct Reversed {
   template <class A, class B>
   bool operator()(const A& a, const B& b) {
     return less(b, a);
-  }
-};
-
-/// The small side of a broadcast join: all values of a key, in order. Travels as its sorted entries.
-template <class K, class V>
-struct LookupTable {
-  std::vector<std::pair<K, V>> entries;
-  std::vector<std::uint64_t> hashes;  // of the entries, in their order after index()
-  std::vector<std::uint32_t> slots;   // of entries, one past their index; 0 is free
-
-  void add(const K& key, const V& value) { entries.emplace_back(key, value); }
-
-  /// Open addressing over runs of equal keys.
-  void index() {
-    KeyBytes<K> bytes;
-    std::vector<std::pair<std::uint64_t, std::uint32_t>> order;
-    for (std::uint32_t i = 0; i < entries.size(); ++i) order.emplace_back(hash_bytes(bytes.of(entries[i].first)), i);
-    std::sort(order.begin(), order.end(), [&](const auto& a, const auto& b) {
-      if (a.first != b.first) return a.first < b.first;
-      if (entries[a.second].first != entries[b.second].first) return entries[a.second].first < entries[b.second].first;
-      return a.second < b.second;
-    });
-    std::vector<std::pair<K, V>> sorted;
-    for (const auto& [hash, i] : order) {
-      sorted.push_back(std::move(entries[i]));
-      hashes.push_back(hash);
-    }
-    entries = std::move(sorted);
-    std::size_t capacity = 16;
-    while (capacity < entries.size() * 2) capacity *= 2;
-    slots.assign(capacity, 0);
-    for (std::uint32_t i = 0; i < entries.size(); ++i) {
-      if (i != 0 && hashes[i] == hashes[i - 1] && entries[i].first == entries[i - 1].first) continue;
-      std::size_t at = hashes[i] & (capacity - 1);
-      while (slots[at] != 0) at = (at + 1) & (capacity - 1);
-      slots[at] = i + 1;
-    }
-  }
-
-  template <class Key, class Visit>
-  void for_each(const Key& key, Visit&& visit) const {
-    if (slots.empty()) return;
-    KeyBytes<Key> bytes;
-    const std::uint64_t hash = hash_bytes(bytes.of(key));
-    for (std::size_t at = hash & (slots.size() - 1); slots[at] != 0; at = (at + 1) & (slots.size() - 1)) {
-      std::size_t i = slots[at] - 1;
-      if (hashes[i] != hash || !(entries[i].first == key)) continue;
-      for (; i < entries.size() && hashes[i] == hash && entries[i].first == key; ++i) visit(entries[i].second);
-      return;
-    }
   }
 };
 
@@ -280,20 +231,6 @@ std::string element_type_name() {
 }
 
 }  // namespace internal
-
-template <class K, class V>
-struct Codec<internal::LookupTable<K, V>> {
-  using Table = internal::LookupTable<K, V>;
-  using Entries = Codec<std::vector<std::pair<K, V>>>;
-  static std::size_t size(const Table& table) { return Entries::size(table.entries); }
-  static std::byte* encode(const Table& table, std::byte* out) { return Entries::encode(table.entries, out); }
-  static Table decode(const std::byte*& at, const std::byte* end) {
-    Table table;
-    table.entries = Entries::decode(at, end);
-    table.index();
-    return table;
-  }
-};
 
 /// A distributed collection of T: partitions of elements that are computed when an action asks for them, and again
 /// whenever they are needed, unless the dataset is cached. (Zaharia et al., "Resilient Distributed Datasets", NSDI
@@ -521,7 +458,8 @@ class Dataset {
   }
 
   /// All elements in order over all partitions; equal ones stay in the order of the input. `order` is
-  /// millrace::ascending or millrace::descending, or a function less(a, b).
+  /// millrace::ascending or millrace::descending, or a function less(a, b). It may offer prefix(key) as well: 64 bits
+  /// that spare most calls, where less(a, b) means prefix(a) <= prefix(b).
   template <class Order = internal::Ascending>
   auto sort(Order order = {}, std::uint32_t count = 0, Site site = Site::current()) const {
     return sorted("sort", internal::Itself{}, internal::wrap_order(order), count, site);
@@ -707,10 +645,12 @@ class Dataset {
     return out;
   }
 
-  /// visit(x) in the driver for each element, in order, while the job runs.
+  /// visit(x) in the driver for each element, in order, while the job runs. Elements that are views are given as such,
+  /// valid until visit returns, when visit can take them; else as what owns them.
   template <class Visit>
   void for_each_in_order(Visit visit, Site site = Site::current()) const {
-    run_action<T>("for_each_in_order", site, chain_, {}, visit);
+    InOrder<Visit> in_order{visit};
+    run_action<T>("for_each_in_order", site, chain_, {}, in_order);
   }
 
   std::uint64_t count(Site site = Site::current()) const {
@@ -1113,6 +1053,19 @@ class Dataset {
   void run_some(const char* operation, Site site, std::vector<std::uint32_t> some, Visit visit) const {
     run_action<T>(operation, site, chain_, std::move(some), visit);
   }
+  template <class Visit>
+  struct InOrder {
+    Visit& visit;
+    template <class X>
+    requires std::is_same_v<std::remove_cvref_t<X>, T>
+    void operator()(X&& x) {
+      if constexpr (std::is_invocable_v<Visit&, X&&>) {
+        visit(std::forward<X>(x));
+      } else {
+        visit(to_owned(x));
+      }
+    }
+  };
   template <class Visit>
   void each_result(const char* operation, Site site, Visit visit) const {
     run_action<T>(operation, site, chain_, {}, visit);

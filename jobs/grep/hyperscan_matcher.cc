@@ -149,8 +149,9 @@ class HyperscanMatcher : public LineMatcher {
     }
     void take_line_of(std::size_t byte) {
       const std::size_t end = std::min(text.find('\n', byte), text.size());
-      const std::size_t before = byte == next ? text.npos : text.rfind('\n', byte - 1);
-      const std::size_t begin = before == text.npos || before < next ? next : before + 1;
+      const void* before = memrchr(text.data() + next, '\n', byte - next);
+      const std::size_t begin =
+          before == nullptr ? next : static_cast<std::size_t>(static_cast<const char*>(before) - text.data()) + 1;
       next = end + 1;
       const std::string_view line = text.substr(begin, end - begin);
       if (confirm == nullptr) {

@@ -4,7 +4,8 @@
 
 namespace millrace::jobs {
 
-/// The order of document ids, each to the first colon: numbers by value, before the others, which go by their bytes.
+/// The order of document ids: numbers by value and before all others, which go by their bytes. Total: ids that are the
+/// same number differ in leading zeros, and go by their bytes.
 bool comes_before(std::string_view a, std::string_view b);
 
 }  // namespace millrace::jobs

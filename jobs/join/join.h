@@ -14,8 +14,8 @@ struct JoinSpec {
   char separator = '\t';
   bool keep_left = false;
   bool keep_right = false;
-  bool small_right = false;  ///< the right input fits in memory: it is shipped to every worker, and the order of the
-                             ///< left input is kept; not with keep_right
+  bool small_right = false;  ///< the right input fits in memory: every worker gets it, and the order of the left input,
+                             ///< then of the right, is kept; not with keep_right
 };
 
 /// Lines as join(1) prints them: the key, the other fields of the left line, the other fields of the right line; a line

@@ -5,22 +5,31 @@
 namespace millrace::jobs {
 namespace {
 
-struct NgramsOfLine {
+struct NgramsOfLines {
+  using element = NgramCount;
+  static constexpr bool whole_buffers = true;
   std::uint32_t n;
 
   template <class Emit>
-  void operator()(std::string_view line, Emit& emit) const {
-    thread_local std::string text;                 // the line with single blanks
-    thread_local std::vector<std::size_t> starts;  // where its words begin
-    text.clear();
-    starts.clear();
-    words(line, [](std::string_view word) {
-      starts.push_back(text.size());
-      text.append(word).push_back(' ');
+  void operator()(std::string_view text, Emit& emit) const {
+    std::vector<std::string_view> last(n);  // the n latest words, each at its number modulo n
+    std::string joined;
+    std::size_t in_line = 0;   // words of this line so far
+    std::size_t adjacent = 0;  // how many of the latest words have but one blank before them
+    const char* end = text.data();
+    words(text, [&](std::string_view word) {
+      const std::string_view gap(end, static_cast<std::size_t>(word.data() - end));
+      adjacent = gap == " " ? adjacent + 1 : 0;
+      if (adjacent == 0 && gap.find('\n') != gap.npos) in_line = 0;
+      end = word.data() + word.size();
+      last[in_line++ % n] = word;
+      if (in_line < n) return;
+      const char* const begin = last[in_line % n].data();
+      if (adjacent + 1 >= n) return emit(NgramCount{{begin, static_cast<std::size_t>(end - begin)}, 1});
+      joined.clear();
+      for (std::size_t i = in_line; i < in_line + n; ++i) joined.append(joined.empty() ? "" : " ").append(last[i % n]);
+      emit(NgramCount{joined, 1});
     });
-    starts.push_back(text.size());
-    for (std::size_t i = 0; i + n < starts.size(); ++i)
-      emit(NgramCount{{text.data() + starts[i], starts[i + n] - 1 - starts[i]}, 1});
   }
 };
 
@@ -28,7 +37,7 @@ struct NgramsOfLine {
 
 Dataset<NgramCount> count_ngrams(Context& context, const std::vector<std::string>& inputs, std::uint32_t n) {
   if (n == 0) throw Error(Cause::usage, "n-grams have at least one word");
-  return context.read_text(inputs).flat_map<NgramCount>(NgramsOfLine{n}).reduce_by_key(std::plus<>{});
+  return context.read_text(inputs).flat_map(NgramsOfLines{n}).reduce_by_key(std::plus<>{}).sort_by_key();
 }
 
 }  // namespace millrace::jobs

@@ -13,14 +13,19 @@ namespace millrace {
 
 namespace jobs {
 
-/// How lines are ordered: sort(1)'s -k, its global ordering options, -t and -s.
+/// How lines are ordered: sort(1)'s -k, its global ordering options, -t, and not -s.
 struct LineSort {
   std::vector<SortKey> keys;
   KeyOrdering global;
   std::optional<char> separator;
-  bool last_resort = true;
+  bool last_resort = true;  ///< lines with equal keys go by all their bytes
 
-  bool is_plain() const { return keys.empty() && global.is_default() && last_resort; }
+  /// Whole lines by their bytes, perhaps the last one first.
+  bool is_plain() const {
+    KeyOrdering forward = global;
+    forward.reverse = false;
+    return keys.empty() && forward.is_default();
+  }
 };
 
 /// An order with what it was made of, so that it can be made again in another process.

@@ -2,6 +2,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "jobs/sort_key/characters.h"
+#include "jobs/sort_key/decimal.h"
 #include "jobs/sort_key/sort_key.h"
 
 // How two keys compare, one function a kind. sort(1) skips leading blanks for every kind but bytes.
@@ -9,27 +11,13 @@
 namespace millrace::jobs {
 namespace {
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_letter(char c) { return is_lower(c) || (c >= 'A' && c <= 'Z'); }
-char upper(char c) { return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c; }
-
 std::string_view skip_blanks(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size() && is_blank(text[at])) ++at;
   return text.substr(at);
 }
 
-/// A decimal number of any length, as text: whole part without leading zeros, fraction without trailing ones.
-struct Decimal {
-  bool negative = false;
-  std::string_view whole;
-  std::string_view fraction;
-  char suffix = 0;  ///< the character after the number, 0 at the end
-
-  bool is_zero() const { return whole.empty() && fraction.empty(); }
-};
+}  // namespace
 
 Decimal read_decimal(std::string_view text) {
   Decimal number;
@@ -52,6 +40,8 @@ Decimal read_decimal(std::string_view text) {
   if (number.is_zero()) number.negative = false;
   return number;
 }
+
+namespace {
 
 int compare_magnitudes(const Decimal& left, const Decimal& right) {
   if (left.whole.size() != right.whole.size()) return left.whole.size() < right.whole.size() ? -1 : 1;
@@ -110,12 +100,6 @@ int month(std::string_view text) {
     if (names.substr(at, 3) == std::string_view(name, 3)) return static_cast<int>(at / 3) + 1;
   }
   return 0;
-}
-
-bool counts(char c, const KeyOrdering& ordering) {
-  if (ordering.dictionary) return c == ' ' || c == '\t' || is_letter(c) || is_digit(c);
-  if (ordering.printable) return c >= ' ' && c <= '~';
-  return true;
 }
 
 int compare_translated(std::string_view left, std::string_view right, const KeyOrdering& ordering) {

@@ -61,6 +61,13 @@ std::vector<SortKey> parse_sort_keys(std::string_view text, KeyOrdering& global)
 /// Adds one option letter (b d f i n g h M r) to `ordering`; b sets both ends. Returns false for any other letter.
 bool add_ordering_option(char letter, KeyOrdering& ordering);
 
+/// Compares two keys by `ordering`, `reverse` included.
+int compare_keys(std::string_view left, std::string_view right, const KeyOrdering& ordering);
+
+/// Stands for a key in most comparisons: when it is smaller than another key's, the key comes first. Equal ones say
+/// nothing.
+std::uint64_t key_prefix(std::string_view key, const KeyOrdering& ordering);
+
 /// A total preorder of lines by keys.
 class LineOrder {
  public:
@@ -73,6 +80,9 @@ class LineOrder {
   /// Negative, 0 or positive. Lines have no newline at the end.
   int compare(std::string_view left, std::string_view right) const;
   bool operator()(std::string_view left, std::string_view right) const { return compare(left, right) < 0; }
+
+  /// When smaller than another line's, this line comes first; equal ones say nothing.
+  std::uint64_t prefix(std::string_view line) const { return key_prefix(extract(line, 0), keys_.front().ordering); }
 
   /// The bytes of `line` that the key with this number compares. The view points into `line`.
   std::string_view extract(std::string_view line, std::size_t key) const;
@@ -88,8 +98,5 @@ class LineOrder {
   bool last_resort_;
   bool reverse_last_resort_;
 };
-
-/// Compares two keys by `ordering`, `reverse` included.
-int compare_keys(std::string_view left, std::string_view right, const KeyOrdering& ordering);
 
 }  // namespace millrace::jobs

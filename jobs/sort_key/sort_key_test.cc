@@ -84,6 +84,24 @@ TEST(LineOrder, GeneralPutsNoNumberBeforeNanBeforeNumbers) {
   EXPECT_LT(compare_keys("9e2", "1e3", general), 0);
 }
 
+TEST(KeyPrefix, TellsMostKeysApart) {
+  KeyOrdering ordering;
+  EXPECT_LT(key_prefix("abc", ordering), key_prefix("abd", ordering));
+  EXPECT_LT(key_prefix("\x7f", ordering), key_prefix("\x80", ordering));
+  ordering.reverse = true;
+  EXPECT_GT(key_prefix("abc", ordering), key_prefix("abd", ordering));
+  ordering = {};
+  ordering.kind = KeyOrdering::Kind::numeric;
+  const std::vector<std::string> numbers = {"-100", "-99.5", "-1", "-.5", "0",    ".25",
+                                            ".5",   "1",     "9",  "10",  "10.1", "123456789012345"};
+  for (std::size_t i = 1; i < numbers.size(); ++i) {
+    EXPECT_LT(key_prefix(numbers[i - 1], ordering), key_prefix(numbers[i], ordering)) << numbers[i];
+  }
+  EXPECT_EQ(key_prefix(std::string(5000, '9'), ordering), key_prefix(std::string(6000, '9'), ordering));
+  ordering.kind = KeyOrdering::Kind::general;
+  EXPECT_LT(key_prefix("-1e3", ordering), key_prefix("1e-3", ordering));
+}
+
 /// The order must be the one that sort(1) has, for random lines and every kind of key.
 class AgainstSort : public testing::TestWithParam<const char*> {};
 
@@ -135,6 +153,8 @@ TEST_P(AgainstSort, SameOrder) {
   ASSERT_EQ(lines.size(), expected.size());
   for (std::size_t i = 0; i < lines.size(); ++i) {
     ASSERT_EQ(lines[i], expected[i]) << "line " << i << " options " << options << " seed " << seed;
+    if (i == 0) continue;
+    ASSERT_LE(order.prefix(lines[i - 1]), order.prefix(lines[i])) << lines[i - 1] << " before " << lines[i];
   }
 }
 

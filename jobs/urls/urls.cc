@@ -1,16 +1,23 @@
 #include "jobs/urls/urls.h"
 
 #include <array>
-#include <cstdio>
+#include <charconv>
+#include <cstring>
 #include <functional>
 
 namespace millrace::jobs {
 
 std::string_view requested_url(std::string_view line) {
-  const std::size_t quote = line.find('"');
-  const std::size_t begin = quote == line.npos ? quote : line.find(' ', quote + 1);
-  if (begin == line.npos) throw Error(Cause::bad_data, "no quoted request such as \"GET /index.html HTTP/1.1\"");
-  return line.substr(begin + 1, line.find_first_of(" \"", begin + 1) - begin - 1);
+  const char* const end = line.data() + line.size();
+  const auto find = [end](const char* from, char c) {
+    return static_cast<const char*>(std::memchr(from, c, static_cast<std::size_t>(end - from)));
+  };
+  const char* const quote = find(line.data(), '"');
+  const char* const space = quote == nullptr ? nullptr : find(quote + 1, ' ');
+  if (space == nullptr) throw Error(Cause::bad_data, "no quoted request such as \"GET /index.html HTTP/1.1\"");
+  const char* stop = space + 1;
+  while (stop != end && *stop != ' ' && *stop != '"') ++stop;
+  return {space + 1, static_cast<std::size_t>(stop - space - 1)};
 }
 
 Dataset<UrlShare> url_shares(Context& context, const std::vector<std::string>& inputs) {
@@ -21,9 +28,9 @@ Dataset<UrlShare> url_shares(Context& context, const std::vector<std::string>& i
   const auto total = static_cast<double>(counts.values().sum());
   return counts.sort_by_key().flat_map<UrlShare>([total](const auto& counted, auto& emit) {
     std::array<char, 32> percent;
-    const int length =
-        std::snprintf(percent.data(), percent.size(), "%.4f", 100 * static_cast<double>(counted.second) / total);
-    emit(UrlShare{counted.first, counted.second, {percent.data(), static_cast<std::size_t>(length)}});
+    const double share = 100 * static_cast<double>(counted.second) / total;
+    const char* end = std::to_chars(percent.begin(), percent.end(), share, std::chars_format::fixed, 4).ptr;
+    emit(UrlShare{counted.first, counted.second, {percent.data(), static_cast<std::size_t>(end - percent.data())}});
   });
 }
 

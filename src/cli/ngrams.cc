@@ -7,7 +7,7 @@
 namespace millrace::cli {
 
 int run_ngrams(const Invocation& invocation) {
-  CommandLine line("Counts runs of N neighbouring words in the lines of the inputs: ngram<TAB>count");
+  CommandLine line("Counts runs of N neighbouring words in the lines of the inputs: ngram<TAB>count, sorted by n-gram");
   std::vector<std::string> inputs;
   std::string output;
   std::uint64_t n = 0;

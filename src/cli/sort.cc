@@ -1,11 +1,13 @@
 #include "jobs/sort/sort.h"
 
 #include <array>
+#include <iostream>
 
 #include <millrace/error.h>
 
 #include "cli/command.h"
 #include "cli/command_line.h"
+#include "cli/results.h"
 
 namespace millrace::cli {
 namespace {
@@ -37,14 +39,15 @@ int run_sort(const Invocation& invocation) {
   std::uint64_t record_bytes = 0;
   std::uint64_t key_bytes = 0;
   bool stable = false;
+  bool unique = false;
   std::array<bool, ordering_flags.size()> ordering{};
   line.free_short_help();
   line.inputs(inputs);
   line.output(output);
-  line.require("--output");
   line.texts("-k,--key", keys, "Sort by this field, in sort(1)'s notation: F[.C][OPTS][,F[.C][OPTS]]; repeat for more");
   line.text("-t,--field-separator", separator, "What separates fields, instead of the blanks before them");
   line.flag("-s,--stable", stable, "Leave lines with equal keys in the order of the input");
+  line.flag("-u,--unique", unique, "Keep only the first of lines with equal keys");
   for (std::size_t i = 0; i < ordering_flags.size(); ++i)
     line.flag(std::string{'-', ordering_flags[i].letter}, ordering[i], ordering_flags[i].meaning);
   line.number("--records", record_bytes, "The input is binary records of this many bytes");
@@ -58,16 +61,23 @@ int run_sort(const Invocation& invocation) {
   if (separator == "\\0") separator.assign(1, '\0');
   if (separator.size() > 1) throw Error(Cause::usage, "--field-separator '" + separator + "': must be one byte");
   if (!separator.empty()) order.separator = separator.front();
-  order.last_resort = !stable;
+  order.last_resort = !stable && !unique;
   if (record_bytes == 0 && key_bytes != 0) throw Error(Cause::usage, "--key-bytes needs --records");
-  if (record_bytes != 0 && !(order.is_plain() && separator.empty()))
+  const bool line_options = !order.is_plain() || order.global.reverse || unique || !separator.empty();
+  if (record_bytes != 0 && line_options)
     throw Error(Cause::usage, "--records sorts by bytes; the options for lines do not go with it");
 
   Context context(invocation.argc, invocation.argv);
-  if (record_bytes != 0) {
-    jobs::sort_records(context, inputs, record_bytes, key_bytes == 0 ? record_bytes : key_bytes).write_records(output);
+  if (record_bytes == 0) {
+    deliver(jobs::sort_lines(context, inputs, order, unique), output);
+    return 0;
+  }
+  const auto records = jobs::sort_records(context, inputs, record_bytes, key_bytes == 0 ? record_bytes : key_bytes);
+  if (!output.empty()) {
+    records.write_records(output);
   } else {
-    jobs::sort_lines(context, inputs, order).write_text(output);
+    records.for_each_in_order(
+        [](std::string_view record) { std::cout.write(record.data(), static_cast<std::streamsize>(record.size())); });
   }
   return 0;
 }

@@ -147,30 +147,39 @@ template <bool keep_unmatched, class W, class OtherChain>
 auto Dataset<T, Chain>::broadcast_join(const Dataset<W, OtherChain>& small, Site site) const {
   using K = typename Parts::key;
   using V = typename Parts::value;
-  using OwnedKey = Owned<K>;
-  using X = Owned<typename internal::PairParts<W>::value>;
-  static_assert(std::is_same_v<OwnedKey, Owned<typename internal::PairParts<W>::key>>,
+  using X = typename internal::PairParts<W>::value;
+  static_assert(std::is_same_v<Owned<K>, Owned<typename internal::PairParts<W>::key>>,
                 "both datasets must have keys of one type");
   using Right = std::conditional_t<keep_unmatched, std::optional<X>, X>;
   using U = std::pair<K, std::pair<V, Right>>;
-  using Table = internal::LookupTable<OwnedKey, X>;
-  Table table;
-  for (auto& [key, value] : small.collect(site)) table.add(key, value);
-  Encoder encoded;
-  encoded.put(table);
-  const Broadcast<Table> lookup(session_->broadcast(encoded.take()));
-  return flat_map<U>(
-      [lookup](const T& pair, auto& emit) {
-        bool found = false;
-        lookup.value().for_each(pair.first, [&](const X& right) {
-          found = true;
-          emit(U{pair.first, {pair.second, Right(right)}});
-        });
-        if constexpr (keep_unmatched) {
-          if (!found) emit(U{pair.first, {pair.second, std::nullopt}});
-        }
-      },
-      site);
+  using Table = internal::LookupTable<K, X>;
+  typename Table::Builder builder;
+  small.for_each_in_order([&](const W& pair) { builder.add(pair.first, pair.second); }, site);
+  const Broadcast<Table> lookup(session_->broadcast(builder.take()));
+  auto look_up = [lookup](auto& partition, auto& emit) {
+    const Table& table = lookup.value();
+    // A failure behind this operation is blamed on the record that is being read. That is the right one only when
+    // records are looked up one by one: where it matters.
+    const TaskContext& task = *TaskContext::current();
+    const bool exact = task.may_skip() || task.attempt() != 0;
+    internal::LookupBatch<T, Table> batch(table, exact ? 1 : batch.most);
+    const auto match = [&](const T& pair, std::uint64_t hash) {
+      bool found = false;
+      table.for_each(pair.first, hash, [&](X&& right) {
+        found = true;
+        emit(U{pair.first, {pair.second, Right(std::move(right))}});
+      });
+      if constexpr (keep_unmatched) {
+        if (!found) emit(U{pair.first, {pair.second, std::nullopt}});
+      }
+    };
+    partition.for_each([&](const T& pair) {
+      batch.add(pair);
+      if (batch.full()) batch.flush(match);
+    });
+    batch.flush(match);
+  };
+  return map_partitions<U>(look_up, site);
 }
 
 template <class T, class Chain>

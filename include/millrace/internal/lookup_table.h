@@ -1,0 +1,185 @@
+#pragma once
+
+#include <array>
+#include <cstring>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include <millrace/codec.h>
+#include <millrace/internal/hash.h>
+#include <millrace/internal/key_bytes.h>
+
+// The small side of a broadcast join.
+
+namespace millrace::internal {
+
+inline std::uint64_t load_word(const std::byte* at) {
+  std::uint64_t word;
+  std::memcpy(&word, at, sizeof word);
+  return word;
+}
+inline void store_word(std::byte* at, std::uint64_t word) { std::memcpy(at, &word, sizeof word); }
+
+/// All values of each key, in the order in which they were added. It is one run of bytes, made once by the driver and
+/// looked at where it lies by every task: the number of slots, the slots (eight bytes: the place of an entry, plus one,
+/// and the top of its hash; zero is free), the entries (the place of the next one of the key plus one, key, value).
+/// A view: the bytes live as long as the broadcast value. Any thread may use it.
+template <class K, class V>
+class LookupTable {
+ public:
+  using Key = std::conditional_t<TextKey<K>, std::string_view, K>;
+
+  LookupTable() = default;
+  explicit LookupTable(std::span<const std::byte> bytes)
+      : mask_(load_word(bytes.data()) - 1),
+        slots_(bytes.data() + word),
+        entries_(slots_ + (mask_ + 1) * word),
+        end_(bytes.data() + bytes.size()) {}
+
+  std::span<const std::byte> bytes() const { return {slots_ - word, end_}; }
+
+  static std::uint64_t hash_of(const Key& key) {
+    KeyBytes<Key> bytes;
+    return hash_bytes(bytes.of(key));
+  }
+
+  /// The two steps that wait for memory, to be taken for many keys at a time before for_each().
+  void prefetch_slot(std::uint64_t hash) const { __builtin_prefetch(slots_ + (hash & mask_) * word); }
+  void prefetch_entry(std::uint64_t hash) const {
+    const std::uint64_t slot = load_word(slots_ + (hash & mask_) * word);
+    if (slot != 0) __builtin_prefetch(entries_ + (slot & place_mask) - 1);
+  }
+
+  template <class Visit>
+  void for_each(const Key& key, std::uint64_t hash, Visit&& visit) const {
+    for (std::uint64_t i = hash & mask_;; i = (i + 1) & mask_) {
+      const std::uint64_t slot = load_word(slots_ + i * word);
+      if (slot == 0) return;
+      if (((slot ^ hash) & ~place_mask) != 0) continue;
+      const std::byte* at = entries_ + (slot & place_mask) - 1;
+      const std::byte* content = at + word;
+      if (!(Codec<Key>::decode(content, end_) == key)) continue;
+      for (;;) {
+        visit(Codec<V>::decode(content, end_));
+        const std::uint64_t next = load_word(at);
+        if (next == 0) return;
+        at = entries_ + next - 1;
+        content = at + word;
+        Codec<Key>::skip(content, end_);
+      }
+    }
+  }
+
+  class Builder {
+   public:
+    /// The key may own what Key is a view of, or the other way round: they have one encoding.
+    template <class AnyKey>
+    void add(const AnyKey& key, const V& value) {
+      const std::size_t at = entries_.size();
+      entries_.resize(at + word + Codec<AnyKey>::size(key) + Codec<V>::size(value));
+      store_word(entries_.data() + at, 0);
+      Codec<V>::encode(value, Codec<AnyKey>::encode(key, entries_.data() + at + word));
+      places_.push_back(at);
+    }
+
+    /// The table's bytes. Throws Error(usage) for a table that is far too large to be a small side.
+    std::vector<std::byte> take() {
+      if (entries_.size() >= place_mask)
+        throw Error(Cause::usage, "broadcast_join: the small side is larger than a terabyte; use join");
+      std::size_t capacity = 16;
+      while (capacity < places_.size() * 2) capacity *= 2;
+      std::vector<std::uint64_t> last(capacity);  // the place of the last entry of the slot's key
+      std::vector<std::byte> bytes(word + capacity * word);
+      store_word(bytes.data(), capacity);
+      for (const std::uint64_t place : places_) insert(bytes.data() + word, capacity - 1, place, last);
+      bytes.insert(bytes.end(), entries_.begin(), entries_.end());
+      return bytes;
+    }
+
+   private:
+    void insert(std::byte* slots, std::uint64_t mask, std::uint64_t place, std::vector<std::uint64_t>& last) {
+      const Key key = key_at(place);
+      const std::uint64_t hash = hash_of(key);
+      for (std::uint64_t i = hash & mask;; i = (i + 1) & mask) {
+        const std::uint64_t slot = load_word(slots + i * word);
+        if (slot != 0 && (((slot ^ hash) & ~place_mask) != 0 || !(key_at((slot & place_mask) - 1) == key))) continue;
+        if (slot == 0) {
+          store_word(slots + i * word, (hash & ~place_mask) | (place + 1));
+        } else {
+          store_word(entries_.data() + last[i], place + 1);
+        }
+        last[i] = place;
+        return;
+      }
+    }
+    Key key_at(std::uint64_t place) const {
+      const std::byte* at = entries_.data() + place + word;
+      return Codec<Key>::decode(at, entries_.data() + entries_.size());
+    }
+
+    std::vector<std::byte> entries_;
+    std::vector<std::uint64_t> places_;
+  };
+
+ private:
+  static constexpr std::size_t word = sizeof(std::uint64_t);
+  static constexpr std::uint64_t place_mask = (std::uint64_t{1} << 40) - 1;
+
+  std::uint64_t mask_ = 0;
+  const std::byte* slots_ = nullptr;
+  const std::byte* entries_ = nullptr;
+  const std::byte* end_ = nullptr;
+};
+
+/// Elements on their way to a lookup, copied so that their slots and entries can be fetched for many at once.
+template <class T, class Table>
+class LookupBatch {
+ public:
+  /// `limit`: how many at once, 1 to most.
+  LookupBatch(const Table& table, std::size_t limit) : table_(table), limit_(limit) {}
+  static constexpr std::size_t most = 64;
+
+  bool full() const { return count_ == limit_; }
+  void add(const T& pair) {
+    const std::size_t at = bytes_.size();
+    bytes_.resize(at + Codec<T>::size(pair));
+    Codec<T>::encode(pair, bytes_.data() + at);
+    hashes_[count_] = Table::hash_of(pair.first);
+    table_.prefetch_slot(hashes_[count_]);
+    ++count_;
+  }
+  /// visit(pair, hash) for each, in order; then the batch is empty.
+  template <class Visit>
+  void flush(Visit&& visit) {
+    for (std::size_t i = 0; i < count_; ++i) table_.prefetch_entry(hashes_[i]);
+    const std::byte* at = bytes_.data();
+    for (std::size_t i = 0; i < count_; ++i) visit(Codec<T>::decode(at, bytes_.data() + bytes_.size()), hashes_[i]);
+    bytes_.clear();
+    count_ = 0;
+  }
+
+ private:
+  const Table& table_;
+  const std::size_t limit_;
+  std::vector<std::byte> bytes_;
+  std::array<std::uint64_t, most> hashes_{};
+  std::size_t count_ = 0;
+};
+
+}  // namespace millrace::internal
+
+namespace millrace {
+
+template <class K, class V>
+struct Codec<internal::LookupTable<K, V>> {
+  using Table = internal::LookupTable<K, V>;
+  static Table decode(const std::byte*& at, const std::byte* end) {
+    internal::need(at, end, sizeof(std::uint64_t));
+    const Table table({at, end});
+    at = end;
+    return table;
+  }
+};
+
+}  // namespace millrace

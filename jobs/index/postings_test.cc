@@ -1,0 +1,72 @@
+#include "jobs/index/postings.h"
+
+#include <gtest/gtest.h>
+#include <map>
+#include <random>
+#include <set>
+
+#include "jobs/index/document_id.h"
+
+namespace millrace::jobs {
+namespace {
+
+TEST(DocumentId, NumbersGoByValueAndBeforeNames) {
+  EXPECT_TRUE(comes_before("2", "10"));
+  EXPECT_FALSE(comes_before("10", "2"));
+  EXPECT_TRUE(comes_before("007", "10"));
+  EXPECT_TRUE(comes_before("07", "7"));
+  EXPECT_TRUE(comes_before("10", "9a"));
+  EXPECT_TRUE(comes_before("9", ""));
+  EXPECT_TRUE(comes_before("", "a"));
+  EXPECT_TRUE(comes_before("a10", "a2"));
+  EXPECT_FALSE(comes_before("b", "a"));
+  EXPECT_FALSE(comes_before("b", "b"));
+  EXPECT_TRUE(comes_before("0", "1"));
+  EXPECT_TRUE(comes_before("2", "10000000000000000000000000"));
+}
+
+TEST(Postings, OneDocumentIsListedOnce) {
+  Postings postings;
+  for (const char* id : {"a", "a", "ab", "ab", "a", "b"}) postings.add(id, 0);
+  EXPECT_EQ(postings.list(), "a,ab,b");
+  EXPECT_EQ(Postings().list(), "");
+}
+
+TEST(Postings, IdsMayHoldCommasAndColonsAndMayBeEmpty) {
+  Postings postings;
+  postings.add("x:1,y", 3);
+  postings.add("", 7);
+  postings.add("x:1,y", 4);
+  EXPECT_EQ(postings.list(), ":7,x:1,y:3:4");
+}
+
+TEST(Postings, AgreesWithAMapHoweverItIsPutTogether) {
+  const std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 300; ++round) {
+    std::map<std::uint64_t, std::set<std::uint64_t>> expected;
+    Postings all;
+    const bool positions = random() % 2 == 0;
+    for (std::uint64_t part = random() % 4; part != 0; --part) {
+      Postings some;
+      for (std::uint64_t i = random() % 20; i != 0; --i) {
+        const std::uint64_t id = random() % 30;
+        const auto position = static_cast<std::uint64_t>(positions ? 1 + random() % 20 : 0);
+        some.add(std::to_string(id), position);
+        auto& of = expected[id];
+        if (positions) of.insert(position);
+      }
+      all.append(some);
+    }
+    std::string list;
+    for (const auto& [id, of] : expected) {
+      list += (list.empty() ? "" : ",") + std::to_string(id);
+      for (const std::uint64_t position : of) list += ":" + std::to_string(position);
+    }
+    EXPECT_EQ(all.list(), list);
+  }
+}
+
+}  // namespace
+}  // namespace millrace::jobs
