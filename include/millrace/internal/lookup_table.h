@@ -132,6 +132,9 @@ class LookupTable {
   const std::byte* end_ = nullptr;
 };
 
+template <class K, class V>
+struct IsView<LookupTable<K, V>> : std::true_type {};
+
 /// Elements on their way to a lookup, copied so that their slots and entries can be fetched for many at once.
 template <class T, class Table>
 class LookupBatch {
