@@ -54,8 +54,10 @@ bool print_counts(Context& context, const Grep& grep, const std::vector<storage:
   for (auto& [path, lines] : jobs::matches_per_file(context, grep.pattern, grep.inputs).collect()) counts[path] = lines;
   std::map<std::string, std::uint64_t> listed;  // how often: all that a file named twice gave is in one count
   for (const auto& file : files) ++listed[file.path];
+  bool any = false;
   for (const auto& file : files) {
     const std::uint64_t lines = counts[file.path] / listed[file.path];
+    any = any || lines != 0;
     if (grep.list) {
       if (lines != 0) std::cout << file.path << '\n';
       continue;
@@ -63,7 +65,7 @@ bool print_counts(Context& context, const Grep& grep, const std::vector<storage:
     if (grep.with_path) std::cout << file.path << ':';
     std::cout << lines << '\n';
   }
-  return !counts.empty();
+  return any;
 }
 
 }  // namespace

@@ -55,8 +55,7 @@ std::vector<plan::Split> make_splits(const storage::FileSystem& files, const int
   std::uint64_t filled = 0;
   for (storage::FileSplit& piece : cut_files(files, inputs, spec, cut)) {
     const std::uint64_t bytes = piece.end - piece.begin;
-    const bool fits =
-        !splits.empty() && filled + bytes <= wanted && splits.back().ranges.size() < most_files_a_split;
+    const bool fits = !splits.empty() && filled + bytes <= wanted && splits.back().ranges.size() < most_files_a_split;
     if (!fits) {
       splits.emplace_back();
       filled = 0;

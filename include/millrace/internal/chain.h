@@ -376,7 +376,8 @@ class PartitionElements {
     const bool skipping = task_.may_skip();
     auto counted = [&](auto&& x) {
       visit(std::forward<decltype(x)>(x));
-      if (skipping) [[unlikely]] task_.deliver();
+      if (skipping) [[unlikely]]
+        task_.deliver();
     };
     chain_.run(task_, partition_, counted);
   }

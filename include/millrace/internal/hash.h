@@ -64,6 +64,7 @@ inline constexpr unsigned char short_key_mask[32] = {255, 255, 255, 255, 255, 25
 inline ShortKey load_short(const char* at, std::size_t length) {
   static_assert(std::endian::native == std::endian::little);
   ShortKey key;
+  if (length == 0) [[unlikely]] return key;  // an empty view may point nowhere
 #ifndef MILLRACE_EXACT_LOADS
   if (!__builtin_constant_p(length) && (reinterpret_cast<std::uintptr_t>(at) & 4095) <= 4096 - 16) [[likely]] {
     const char* mask = reinterpret_cast<const char*>(short_key_mask) + 16 - length;
@@ -73,7 +74,7 @@ inline ShortKey load_short(const char* at, std::size_t length) {
   }
 #endif
   char padded[16] = {};
-  if (length != 0) std::memcpy(padded, at, length);
+  std::memcpy(padded, at, length);
   key.a = load8(padded);
   key.b = load8(padded + 8);
   return key;
