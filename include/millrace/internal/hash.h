@@ -64,7 +64,8 @@ inline constexpr unsigned char short_key_mask[32] = {255, 255, 255, 255, 255, 25
 inline ShortKey load_short(const char* at, std::size_t length) {
   static_assert(std::endian::native == std::endian::little);
   ShortKey key;
-  if (length == 0) [[unlikely]] return key;  // an empty view may point nowhere
+  if (length == 0) [[unlikely]]
+    return key;  // an empty view may point nowhere
 #ifndef MILLRACE_EXACT_LOADS
   if (!__builtin_constant_p(length) && (reinterpret_cast<std::uintptr_t>(at) & 4095) <= 4096 - 16) [[likely]] {
     const char* mask = reinterpret_cast<const char*>(short_key_mask) + 16 - length;

@@ -251,8 +251,8 @@ struct AggregateRead {
       table.clear();
     }
 
-    void fill(std::uint32_t shuffle, std::uint32_t partition) {
-      auto blocks = task.open_shuffle(shuffle, partition);
+    void fill(std::uint32_t from, std::uint32_t partition) {
+      auto blocks = task.open_shuffle(from, partition);
       Block block;
       while (!task.stopped() && blocks->next(block)) {
         const std::byte* at = block.bytes.data();
