@@ -4,8 +4,11 @@
 #include <string>
 #include <vector>
 
+#include <millrace/csv.h>
 #include <millrace/dataset.h>
+#include <millrace/json.h>
 #include <millrace/options.h>
+#include <millrace/reader.h>
 
 namespace millrace {
 
@@ -47,6 +50,46 @@ class Context {
   }
   auto read_files(const std::string& input, Site site = Site::current()) const {
     return read_files(std::vector<std::string>{input}, site);
+  }
+
+  /// The rows of CSV files (csv.h): `row[0]`, `row["name"]`, `row.get<double>("price")`. A row that is broken is
+  /// Error(bad_data), or skipped under --skip-bad-records.
+  Dataset<CsvRow, internal::CsvSource> read_csv(std::vector<std::string> inputs, const CsvOptions& options = {},
+                                                Site site = Site::current()) const;
+  Dataset<CsvRow, internal::CsvSource> read_csv(const std::string& input, const CsvOptions& options = {},
+                                                Site site = Site::current()) const {
+    return read_csv(std::vector<std::string>{input}, options, site);
+  }
+
+  /// The values of JSON Lines files, one JSON text a line (json_value.h): `value["user"]["name"].as_text()`. A line
+  /// that is no JSON, or a value that is not what a function asks of it, is Error(bad_data), or skipped under
+  /// --skip-bad-records.
+  Dataset<JsonValue, internal::JsonSource> read_json_lines(std::vector<std::string> inputs,
+                                                           Site site = Site::current()) const;
+  Dataset<JsonValue, internal::JsonSource> read_json_lines(const std::string& input,
+                                                           Site site = Site::current()) const {
+    return read_json_lines(std::vector<std::string>{input}, site);
+  }
+
+  /// Files of any format: read(split, emit) gives the records of one piece of a file (reader.h), elements of type T.
+  ///
+  ///   auto records = context.read_with<std::string_view>("*.log", [](millrace::InputSplit& split, auto& emit) { … });
+  template <class T, class F>
+  auto read_with(std::vector<std::string> inputs, F read, const ReaderOptions& options = {},
+                 Site site = Site::current()) const {
+    internal::SourceSpec spec;
+    spec.format = internal::SourceFormat::pieces;
+    spec.inputs = std::move(inputs);
+    spec.divisible = options.divisible;
+    auto node = session_->source("read_with", site, spec);
+    using Chain = internal::ReaderSource<F, T>;
+    return Dataset<T, Chain>(session_, node,
+                             Chain{internal::id_of(node), internal::keep_function(*session_, read, "read_with", site)});
+  }
+  template <class T, class F>
+  auto read_with(const std::string& input, F read, const ReaderOptions& options = {},
+                 Site site = Site::current()) const {
+    return read_with<T>(std::vector<std::string>{input}, std::move(read), options, site);
   }
 
   /// Files of fixed-size binary records, the object bytes of a trivially copyable T.

@@ -237,7 +237,15 @@ void print_csv(std::string& out, const T& value, char separator) {
   }
 }
 
-/// The name that a record file carries for the type of its elements.
+template <class T>
+struct IsSequence : std::false_type {};
+template <class T>
+struct IsSequence<std::vector<T>> : std::true_type {};
+template <class T, std::size_t N>
+struct IsSequence<std::span<const T, N>> : std::true_type {};
+
+/// The name that a record file carries for the type of its elements (docs/formats.md). Types of one encoding have one
+/// name; a class with a codec of its own may say `static constexpr const char* type_name`.
 template <class T>
 std::string element_type_name() {
   if constexpr (std::is_same_v<T, bool>) {
@@ -255,15 +263,28 @@ std::string element_type_name() {
       return name + ")";
     }
     (std::make_index_sequence<std::tuple_size_v<T>>{});
-  } else if constexpr (requires { typename T::value_type; }) {
-    return "[" + element_type_name<typename T::value_type>() + "]";
   } else if constexpr (requires {
                          { T::type_name } -> std::convertible_to<std::string>;
                        }) {
     return T::type_name;
+  } else if constexpr (HasFields<T>) {
+    return std::apply(
+        [](auto... members) {
+          std::string name;
+          ((name += (name.empty() ? "{" : ",") + element_type_name<MemberTypeOf<decltype(members)>>()), ...);
+          return name + "}";
+        },
+        T::fields);
   } else if constexpr (Plain<T>) {
     return "bytes" + std::to_string(sizeof(T));
+  } else if constexpr (IsSequence<T>::value) {
+    return "[" + element_type_name<typename T::value_type>() + "]";
+  } else if constexpr (requires(const T& value) { value.has_value(); }) {
+    return "?" + element_type_name<typename T::value_type>();
+  } else if constexpr (requires { std::tuple_size<T>::value; }) {
+    return std::to_string(std::tuple_size<T>::value) + "*" + element_type_name<typename T::value_type>();
   } else {
+    static_assert(HasCodec<T>::value, "this element type has no millrace::Codec; see millrace/codec.h");
     return "struct";
   }
 }

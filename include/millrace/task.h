@@ -16,6 +16,8 @@
 
 namespace millrace {
 
+class InputSplit;
+
 namespace internal {
 
 /// Memory from whole pages, counted against the job's budget until it is destroyed. Not zeroed.
@@ -64,13 +66,25 @@ class BlockStream {
   virtual bool next(Block& block) = 0;
 };
 
+/// One row of a source that has rows.
+struct RowFields {
+  std::span<const std::string_view> fields;
+  std::span<const std::string> names;  ///< of the columns; empty when the source does not name them
+};
+
 /// The input of one source partition, as buffers of whole elements.
 class BufferInput {
  public:
   virtual ~BufferInput() = default;
   /// The next buffer, valid until the next call. Text: whole lines, the last of a file perhaps without its newline;
-  /// records: a multiple of the record size. At least 64 bytes after the end may be read (they are not input).
+  /// records: a multiple of the record size; CSV: one row. At least 64 bytes after the end of text may be read (they
+  /// are not input). When a single row is broken, throws Error(bad_data) with `buffer` set to the row's text, and the
+  /// next call goes on behind it.
   virtual bool next(std::string_view& buffer) = 0;
+  /// CSV: the fields of the row that next() gave, valid as long as it.
+  virtual const RowFields* row() const { return nullptr; }
+  /// Pieces of files for a reader of the user's: the piece that next() came to.
+  virtual InputSplit* split() { return nullptr; }
 };
 
 /// One attempt's appends to the partitions of a shuffle (or to the one partition of a result). One thread.

@@ -46,6 +46,24 @@ Dataset<std::string_view, internal::RecordSource<std::string_view>> Context::rea
   return {session_, node, {internal::id_of(node), record_bytes}};
 }
 
+Dataset<CsvRow, internal::CsvSource> Context::read_csv(std::vector<std::string> inputs, const CsvOptions& options,
+                                                       Site site) const {
+  internal::SourceSpec spec;
+  spec.format = internal::SourceFormat::csv;
+  spec.inputs = std::move(inputs);
+  spec.separator = options.separator;
+  spec.quote = options.quote;
+  spec.header = options.header;
+  spec.quoted_newlines = options.quoted_newlines;
+  auto node = session_->source("read_csv", site, spec);
+  return {session_, node, {internal::id_of(node)}};
+}
+
+Dataset<JsonValue, internal::JsonSource> Context::read_json_lines(std::vector<std::string> inputs, Site site) const {
+  auto node = open("read_json_lines", site, internal::SourceFormat::text, std::move(inputs), 0, {});
+  return {session_, node, {internal::id_of(node)}};
+}
+
 internal::NodePtr Context::open(const char* operation, Site site, internal::SourceFormat format,
                                 std::vector<std::string> inputs, std::uint64_t record_bytes,
                                 std::string element_type) const {

@@ -37,6 +37,8 @@ plan::SourceKind kind_of(internal::SourceFormat format) {
       return plan::SourceKind::whole_files;
     case internal::SourceFormat::csv:
       return plan::SourceKind::csv;
+    case internal::SourceFormat::pieces:
+      return plan::SourceKind::pieces;
     case internal::SourceFormat::values:
       break;
   }
@@ -77,8 +79,10 @@ internal::NodePtr DriverSession::source(const std::string& operation, Site site,
   node->source.kind = kind_of(spec.format);
   node->source.record_bytes = spec.record_bytes;
   node->source.element_type = spec.element_type;
+  node->source.separator = spec.separator;
   node->source.quote = spec.quote;
   node->source.header = spec.header;
+  node->source.quoted_newlines = spec.quoted_newlines;
   node->source.splits = make_splits(files_, spec, options_.split_bytes, node->bytes);
   node->partitions = static_cast<std::uint32_t>(node->source.splits.size());
   node->one_source = spec.format == internal::SourceFormat::text || spec.format == internal::SourceFormat::records;

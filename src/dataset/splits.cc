@@ -1,10 +1,12 @@
 #include "dataset/splits.h"
 
 #include <algorithm>
+#include <thread>
 
 #include <millrace/codec.h>
 
 #include "storage/file_split.h"
+#include "storage/formats/csv_split.h"
 #include "storage/input_listing.h"
 
 namespace millrace::dataset {
@@ -21,7 +23,21 @@ std::uint64_t chosen_split_bytes(const internal::SourceSpec& spec, std::uint64_t
   return std::clamp<std::uint64_t>((total + pieces - 1) / pieces, least, 128 * mebi);
 }
 
-bool divisible(internal::SourceFormat format) { return format != internal::SourceFormat::whole_files; }
+bool divisible(const internal::SourceSpec& spec) {
+  if (spec.format == internal::SourceFormat::pieces) return spec.divisible;
+  return spec.format != internal::SourceFormat::whole_files;
+}
+
+std::vector<storage::FileSplit> cut_files(const storage::FileSystem& files,
+                                          const std::vector<storage::FileInfo>& inputs,
+                                          const internal::SourceSpec& spec, std::uint64_t bytes) {
+  if (spec.format != internal::SourceFormat::csv) return storage::split_files(files, inputs, bytes);
+  storage::CsvOptions options;
+  options.delimiter = spec.separator;
+  options.quote = spec.quote;
+  options.quoted_newlines = spec.quoted_newlines;
+  return storage::split_csv_files(files, inputs, bytes, options, std::thread::hardware_concurrency());
+}
 
 }  // namespace
 
@@ -31,16 +47,17 @@ std::vector<plan::Split> make_splits(const storage::FileSystem& files, const int
   total_bytes = 0;
   for (const storage::FileInfo& input : inputs) total_bytes += input.size;
   const std::uint64_t wanted = split_bytes != 0 ? split_bytes : chosen_split_bytes(spec, total_bytes);
-  std::uint64_t cut = divisible(spec.format) ? wanted : ~std::uint64_t{0};
+  std::uint64_t cut = divisible(spec) ? wanted : ~std::uint64_t{0};
   if (spec.format == internal::SourceFormat::records && spec.record_bytes != 0) {
     cut = std::max<std::uint64_t>(1, cut / spec.record_bytes) * spec.record_bytes;
   }
   std::vector<plan::Split> splits;
-  std::uint64_t filled = wanted;  // so that the first piece opens a split
-  for (storage::FileSplit& piece : storage::split_files(files, inputs, cut)) {
+  std::uint64_t filled = 0;
+  for (storage::FileSplit& piece : cut_files(files, inputs, spec, cut)) {
     const std::uint64_t bytes = piece.end - piece.begin;
-    const bool fits = filled + bytes <= wanted && splits.back().ranges.size() < most_files_a_split;
-    if (splits.empty() || !fits) {
+    const bool fits =
+        !splits.empty() && filled + bytes <= wanted && splits.back().ranges.size() < most_files_a_split;
+    if (!fits) {
       splits.emplace_back();
       filled = 0;
     }

@@ -56,11 +56,14 @@ class Attempt::TrackedSource final : public internal::BufferInput {
     const bool more = input_->next(buffer);
     buffer_ = more ? buffer : std::string_view{};
     const std::uint64_t consumed = input_->consumed();
+    if (consumed == consumed_) return more;
     attempt_.result_.bytes_in += consumed - consumed_;
     attempt_.progress_.fetch_add(consumed - consumed_, std::memory_order_relaxed);
     consumed_ = consumed;
     return more;
   }
+  const internal::RowFields* row() const override { return input_->row(); }
+  InputSplit* split() override { return input_->split(); }
   std::string_view path() const { return input_->path(); }
   std::uint64_t record_offset() const {
     const char* record = attempt_.record_;
@@ -160,6 +163,10 @@ std::string Attempt::place() const {
 void Attempt::describe_failure(TaskResult& result, Cause cause, const std::string& what) {
   result.succeeded = false;
   result.cause = cause;
+  const bool of_record = cause == Cause::user_code || cause == Cause::bad_data;
+  if (of_record && spec_.skips_left != nullptr && !last_path_.empty()) {
+    result.bad_record = RecordPlace(last_path_, last_offset_);
+  }
   // Millrace's own readers say where bad data lies; a function of the job that finds some does not know.
   const std::string operation = blamed_operation();
   if (cause != Cause::user_code && (cause != Cause::bad_data || operation.empty())) {
@@ -168,7 +175,6 @@ void Attempt::describe_failure(TaskResult& result, Cause cause, const std::strin
   }
   result.message =
       fmt::format("{} failed on {}: {}", operation.empty() ? "a function of the job" : operation, place(), what);
-  if (spec_.skips_left != nullptr && !last_path_.empty()) result.bad_record = RecordPlace(last_path_, last_offset_);
 }
 
 std::string_view Attempt::input_path() const {

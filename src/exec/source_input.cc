@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "exec/pieces_input.h"
 #include "storage/compression.h"
+#include "storage/formats/csv.h"
+#include "storage/formats/record_file.h"
 #include "storage/record_reader.h"
 #include "storage/text_reader.h"
 
@@ -127,6 +130,86 @@ class WholeFiles final : public SourceInput {
   std::uint64_t consumed_ = 0;
 };
 
+/// The blocks of record files that hold elements of one type.
+class EncodedInput final : public RangesInput<storage::RecordFileReader> {
+ public:
+  EncodedInput(const storage::FileSystem& files, const plan::Split& split, const std::string& element_type,
+               std::function<void(std::size_t)> grown)
+      : RangesInput(files, split), element_type_(element_type), grown_(std::move(grown)) {}
+
+ protected:
+  std::unique_ptr<storage::RecordFileReader> open(const storage::FileSplit& split) override {
+    auto reader = std::make_unique<storage::RecordFileReader>(files_, split);
+    const std::string& found = reader->info().type_name;
+    if (found != element_type_) {
+      throw Error(Cause::bad_data, fmt::format("{} holds elements of type {}, but the job reads elements of type {}",
+                                               split.path, found, element_type_));
+    }
+    const std::uint64_t wanted = reader->buffer_bytes();
+    if (wanted > reserved_) grown_(wanted - reserved_);
+    reserved_ = std::max(reserved_, wanted);
+    return reader;
+  }
+  bool read(storage::RecordFileReader& reader, std::string_view& buffer, std::uint64_t& offset) override {
+    storage::RecordBlock block;
+    if (!reader.next(block)) return false;
+    buffer = {reinterpret_cast<const char*>(block.bytes.data()), block.bytes.size()};
+    offset = block.offset;
+    return true;
+  }
+
+ private:
+  const std::string& element_type_;
+  std::function<void(std::size_t)> grown_;
+  std::uint64_t reserved_ = 0;
+};
+
+/// The rows of CSV files, one a buffer.
+class CsvInput final : public RangesInput<storage::CsvReader> {
+ public:
+  CsvInput(const storage::FileSystem& files, const plan::Split& split, const plan::Source& source,
+           std::function<void(std::size_t)> grown)
+      : RangesInput(files, split) {
+    options_.delimiter = source.separator;
+    options_.quote = source.quote;
+    options_.header = source.header;
+    options_.quoted_newlines = source.quoted_newlines;
+    reading_.on_growth = std::move(grown);
+  }
+  const internal::RowFields* row() const override { return &fields_; }
+
+ protected:
+  std::unique_ptr<storage::CsvReader> open(const storage::FileSplit& split) override {
+    auto reader = std::make_unique<storage::CsvReader>(files_, split, options_, reading_);
+    if (options_.header && split.path != named_path_) {
+      names_ = split.begin == 0 ? reader->header() : storage::read_csv_header(files_, split.path, options_);
+      named_path_ = split.path;
+    }
+    return reader;
+  }
+  bool read(storage::CsvReader& reader, std::string_view& buffer, std::uint64_t& offset) override {
+    try {
+      if (!reader.next(row_)) return false;
+    } catch (const Error&) {
+      buffer = reader.row_text();
+      offset = reader.row_offset();
+      throw;
+    }
+    buffer = reader.row_text();
+    offset = reader.row_offset();
+    fields_ = {row_.fields, names_};
+    return true;
+  }
+
+ private:
+  storage::CsvOptions options_;
+  storage::TextReaderOptions reading_;
+  storage::CsvRow row_;
+  std::string named_path_;
+  std::vector<std::string> names_;
+  internal::RowFields fields_;
+};
+
 /// Bytes that the plan carries.
 class Values final : public SourceInput {
  public:
@@ -160,7 +243,11 @@ std::unique_ptr<SourceInput> open_source(const storage::FileSystem& files, const
     case plan::SourceKind::values:
       return std::make_unique<Values>(split);
     case plan::SourceKind::encoded:
+      return std::make_unique<EncodedInput>(files, split, source.element_type, std::move(grown));
     case plan::SourceKind::csv:
+      return std::make_unique<CsvInput>(files, split, source, std::move(grown));
+    case plan::SourceKind::pieces:
+      return std::make_unique<PiecesInput>(files, split, std::move(grown));
     case plan::SourceKind::range:
       break;
   }

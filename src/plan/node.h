@@ -26,14 +26,16 @@ struct Split {
   std::vector<std::byte> payload;
 };
 
-enum class SourceKind : std::uint8_t { text, records, encoded, whole_files, csv, values, range };
+enum class SourceKind : std::uint8_t { text, records, encoded, whole_files, csv, pieces, values, range };
 
 struct Source {
   SourceKind kind = SourceKind::text;
   std::uint64_t record_bytes = 0;
   std::string element_type;
+  char separator = ',';
   char quote = '"';
   bool header = false;
+  bool quoted_newlines = true;
   std::vector<Split> splits;
 };
 

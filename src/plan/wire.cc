@@ -15,8 +15,10 @@ void put(Encoder& out, const Source& source) {
   out.put(source.kind);
   out.put(source.record_bytes);
   out.put(source.element_type);
+  out.put(source.separator);
   out.put(source.quote);
   out.put(source.header);
+  out.put(source.quoted_newlines);
   out.put<std::uint64_t>(source.splits.size());
   for (const Split& split : source.splits) {
     out.put<std::uint64_t>(split.ranges.size());
@@ -52,8 +54,10 @@ Source get_source(Decoder& in) {
   source.kind = get_enum(in, SourceKind::range);
   source.record_bytes = in.get<std::uint64_t>();
   source.element_type = in.get<std::string>();
+  source.separator = in.get<char>();
   source.quote = in.get<char>();
   source.header = get_bool(in);
+  source.quoted_newlines = get_bool(in);
   const std::uint64_t splits = get_count(in, 9);
   for (std::uint64_t i = 0; i < splits; ++i) {
     Split split;

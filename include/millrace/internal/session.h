@@ -46,7 +46,8 @@ enum class SourceFormat : std::uint8_t {
   records,      ///< fixed-size records
   encoded,      ///< Millrace's record files: blocks of encoded elements
   whole_files,  ///< each file is one buffer
-  csv,          ///< buffers of whole rows, quoted newlines included
+  csv,          ///< rows, quoted newlines included
+  pieces,       ///< pieces of files, for a reader of the user's
   values,       ///< encoded elements or a range, held in the plan
 };
 
@@ -55,8 +56,11 @@ struct SourceSpec {
   std::vector<std::string> inputs;  ///< files, directories, globs
   std::uint64_t record_bytes = 0;   ///< of `records`
   std::string element_type;         ///< of `encoded`: what the file must say it holds
-  char quote = '"';                 ///< of `csv`
-  bool header = false;              ///< of `csv`: the first row of each file is not data
+  char separator = ',';             ///< of `csv`
+  char quote = '"';                 ///< of `csv`; 0: none
+  bool header = false;              ///< of `csv`: the first row of each file names the columns
+  bool quoted_newlines = true;      ///< of `csv`
+  bool divisible = true;            ///< of `pieces`: files may be cut
   // What --split does not decide:
   std::uint32_t splits = 0;             ///< about how many; 0: from the size of the input
   std::uint64_t least_split_bytes = 0;  ///< for tasks that are slow to start; 0: the usual

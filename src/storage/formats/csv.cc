@@ -64,10 +64,14 @@ void CsvReader::read_header() {
 }
 
 bool CsvReader::next(CsvRow& row) {
+  text_offset_ = base_ + begin_;
+  text_ = {};
   while (next_row(row)) {
     const char first = buffer_.data()[row.offset - base_];
     const bool blank = row.fields.size() == 1 && (first == '\n' || first == '\r') && row.fields[0].empty();
     if (blank) continue;
+    text_offset_ = row.offset;
+    text_ = std::string_view(buffer_.data(), begin_ - 1).substr(row.offset - base_);
     if (options_.columns == 0 || row.fields.size() == options_.columns) return true;
     throw Error(Cause::bad_data, fmt::format("{}: the row at byte {} has {} fields instead of {}", path(), row.offset,
                                              row.fields.size(), options_.columns));
@@ -249,6 +253,9 @@ bool CsvReader::skip_line() {
 
 void CsvReader::fail(std::size_t at, const std::string& problem) {
   const std::uint64_t row = base_ + begin_;
+  const std::string_view in_memory(buffer_.data(), filled_);
+  text_offset_ = row;
+  text_ = in_memory.substr(begin_, std::min(in_memory.find('\n', at), filled_) - begin_);
   begin_ = at;
   skip_line_ = true;
   throw Error(Cause::bad_data,

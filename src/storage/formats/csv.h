@@ -50,6 +50,12 @@ class CsvReader {
   /// another number of fields; the next call then goes on with the next line.
   bool next(CsvRow& row);
 
+  /// What next() gave last, as it stands in the file, without its newline; after an Error for a broken row, that row up to the end of its
+  /// line, or as much of it as is in memory. Empty after any other Error. Valid until the next call of next().
+  std::string_view row_text() const { return text_; }
+  /// The place in the (decompressed) file of row_text(), or where reading stood when another Error was thrown.
+  std::uint64_t row_offset() const { return text_offset_; }
+
   std::uint64_t consumed() const { return stream_->consumed(); }
   const std::string& path() const { return stream_->path(); }
 
@@ -81,6 +87,8 @@ class CsvReader {
   std::size_t begin_ = 0;   ///< where the next row begins in the buffer
   std::size_t filled_ = 0;
   bool stream_ended_ = false;
+  std::string_view text_;
+  std::uint64_t text_offset_ = 0;
   bool skip_line_ = false;  ///< begin_ lies in a broken row; the rest of its line is skipped
 
   // The 64 bytes at block_: bit i stands for byte block_ + i.

@@ -175,7 +175,16 @@ bool RecordFileReader::next(RecordBlock& block) {
   const RecordBlockEntry& entry = info_.blocks[next_++];
   read_block(entry);
   block = {unpack(entry), entry.records, entry.offset};
+  consumed_ += stored_.size();
   return true;
+}
+
+std::uint64_t RecordFileReader::buffer_bytes() const {
+  std::uint64_t most = 0;
+  for (std::size_t i = next_; i < end_; ++i) {
+    most = std::max<std::uint64_t>(most, std::uint64_t{info_.blocks[i].stored_bytes} + info_.blocks[i].raw_bytes);
+  }
+  return most;
 }
 
 void RecordFileReader::read_block(const RecordBlockEntry& entry) {

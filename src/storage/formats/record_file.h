@@ -54,17 +54,22 @@ class RecordFileWriter {
   /// Adds one encoded element, which its decoder has to be able to tell the end of. Throws Error(usage) for an element
   /// of 2 GiB or more, and what OutputFile::write throws.
   void add(std::span<const std::byte> element);
+  /// Adds `records` encoded elements, one after the other, as a block of their own. Throws as add(), for the block.
+  void add_block(std::span<const std::byte> elements, std::uint32_t records);
   /// Writes the index and closes the file; without it the file is cut, and readers say so.
   void close();
 
-  std::uint64_t records() const { return records_; }
+  /// How many elements were added.
+  std::uint64_t records() const { return records_ + block_records_; }
   const std::string& path() const { return file_->path(); }
 
  private:
   struct Compressor;
 
   void write(std::span<const std::byte> bytes);
+  void check_length(std::size_t bytes) const;
   void flush_block();
+  void write_block(std::span<const std::byte> elements, std::uint32_t records);
 
   std::unique_ptr<OutputFile> file_;
   std::unique_ptr<Compressor> compressor_;
@@ -73,8 +78,8 @@ class RecordFileWriter {
   std::vector<std::byte> stored_;  ///< header and payload of the block that is being written
   std::uint32_t block_records_ = 0;
   std::uint64_t position_ = 0;
-  std::uint64_t records_ = 0;
-  std::uint64_t raw_bytes_ = 0;
+  std::uint64_t records_ = 0;    ///< in the blocks that are written
+  std::uint64_t raw_bytes_ = 0;  ///< of them
   std::vector<RecordBlockEntry> index_;
   bool closed_ = false;
 };
@@ -102,6 +107,12 @@ class RecordFileReader {
   /// file and byte when the block is not what was written.
   bool next(RecordBlock& block);
 
+  /// Stored bytes of the blocks that were handed out.
+  std::uint64_t consumed() const { return consumed_; }
+  const std::string& path() const { return file_->path(); }
+  /// What reading the split's largest block takes.
+  std::uint64_t buffer_bytes() const;
+
  private:
   struct Decompressor;
 
@@ -113,6 +124,7 @@ class RecordFileReader {
   RecordFileInfo info_;
   std::size_t next_ = 0;  ///< blocks [next_, end_) are still to come
   std::size_t end_ = 0;
+  std::uint64_t consumed_ = 0;
   std::vector<std::byte> stored_;
   std::vector<std::byte> raw_;
 };

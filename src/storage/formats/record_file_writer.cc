@@ -75,27 +75,40 @@ void RecordFileWriter::write(std::span<const std::byte> bytes) {
 }
 
 void RecordFileWriter::add(std::span<const std::byte> element) {
-  if (element.size() >= longest_element) {
-    throw Error(Cause::usage,
-                fmt::format("an element of {} bytes is too long for {}: the limit is 2 GiB", element.size(), path()));
-  }
+  check_length(element.size());
   if (block_.size() + element.size() > block_bytes) flush_block();
   block_.insert(block_.end(), element.begin(), element.end());
   ++block_records_;
-  ++records_;
-  raw_bytes_ += element.size();
+}
+
+void RecordFileWriter::add_block(std::span<const std::byte> elements, std::uint32_t records) {
+  check_length(elements.size());
+  flush_block();
+  if (records > 0) write_block(elements, records);
+}
+
+void RecordFileWriter::check_length(std::size_t bytes) const {
+  if (bytes < longest_element) return;
+  throw Error(Cause::usage,
+              fmt::format("an element of {} bytes is too long for {}: the limit is 2 GiB", bytes, path()));
 }
 
 void RecordFileWriter::flush_block() {
   if (block_records_ == 0) return;
+  write_block(block_, block_records_);
+  block_.clear();
+  block_records_ = 0;
+}
+
+void RecordFileWriter::write_block(std::span<const std::byte> elements, std::uint32_t records) {
   stored_.assign(block_header_bytes, std::byte{0});
   BlockCodec codec = codec_;
-  if (codec == BlockCodec::none || block_.size() < 2 || !compressor_->append(codec, block_, stored_)) {
+  if (codec == BlockCodec::none || elements.size() < 2 || !compressor_->append(codec, elements, stored_)) {
     codec = BlockCodec::none;
-    stored_.insert(stored_.end(), block_.begin(), block_.end());
+    stored_.insert(stored_.end(), elements.begin(), elements.end());
   }
   const RecordBlockEntry entry{position_, static_cast<std::uint32_t>(stored_.size() - block_header_bytes),
-                               static_cast<std::uint32_t>(block_.size()), block_records_};
+                               static_cast<std::uint32_t>(elements.size()), records};
   std::memcpy(stored_.data() + 8, &entry.stored_bytes, 4);
   std::memcpy(stored_.data() + 12, &entry.raw_bytes, 4);
   std::memcpy(stored_.data() + 16, &entry.records, 4);
@@ -105,8 +118,8 @@ void RecordFileWriter::flush_block() {
   std::memcpy(stored_.data(), &sum, sizeof sum);
   write(stored_);
   index_.push_back(entry);
-  block_.clear();
-  block_records_ = 0;
+  records_ += records;
+  raw_bytes_ += elements.size();
 }
 
 void RecordFileWriter::close() {
