@@ -38,6 +38,8 @@ struct CsvOutput {
 
 template <class T, class Chain = internal::Erased<T>>
 class Dataset;
+template <class K, class V, class Data, class Parts>
+class MapReduce;
 
 namespace internal {
 
@@ -64,24 +66,12 @@ concept NamesItsElement = requires {
   typename F::element;
 };
 
-struct First {
-  template <class P>
-  const auto& operator()(const P& pair) const {
-    return pair.first;
-  }
-};
 template <class Less>
 struct Reversed {
   Less less;
   template <class A, class B>
   bool operator()(const A& a, const B& b) {
     return less(b, a);
-  }
-};
-struct Itself {
-  template <class T>
-  const T& operator()(const T& value) const {
-    return value;
   }
 };
 
@@ -333,6 +323,7 @@ class Dataset {
 
  public:
   using element_type = T;
+  using chain_type = Chain;
 
   Dataset(std::shared_ptr<internal::Session> session, internal::NodePtr node, Chain chain)
       : session_(std::move(session)), node_(std::move(node)), chain_(std::move(chain)) {}
@@ -509,22 +500,42 @@ class Dataset {
     return scatter<T>("partition_by", std::move(partitioner), parts(count), site);
   }
 
-  /// All elements in order over all partitions; equal ones stay in the order of the input. `order` is millrace's
-  /// ascending or descending order, or a function less(a, b).
+  /// Pairs placed by the hash of their key, or by f(key) or f(key, count) modulo `count`, each partition sorted by key;
+  /// equal keys stay in the order of the input. `order` is as for sort().
+  template <class Order = internal::Ascending>
+  auto repartition_and_sort_within_partitions(std::uint32_t count = 0, Order order = {},
+                                              Site site = Site::current()) const requires(Parts::is_pair) {
+    const std::uint32_t to = parts(count);
+    return sorted_within(internal::HashPartitioner<typename Parts::key>{to}, internal::wrap_order(order), to, site);
+  }
+  template <class F, class Order = internal::Ascending>
+  requires(std::is_invocable_v<F&, const typename internal::PairParts<T>::key&> ||
+           std::is_invocable_v<F&, const typename internal::PairParts<T>::key&,
+                               std::uint32_t>) auto repartition_and_sort_within_partitions(F f, std::uint32_t count,
+                                                                                           Order order = {},
+                                                                                           Site site = Site::current())
+      const requires(Parts::is_pair) {
+    const char* const operation = "repartition_and_sort_within_partitions";
+    return sorted_within(internal::CustomPartitioner<F>{positive(count), function(f, operation, site)},
+                         internal::wrap_order(order), count, site);
+  }
+
+  /// All elements in order over all partitions; equal ones stay in the order of the input. `order` is
+  /// millrace::ascending or millrace::descending, or a function less(a, b).
   template <class Order = internal::Ascending>
   auto sort(Order order = {}, std::uint32_t count = 0, Site site = Site::current()) const {
-    return sorted("sort", internal::Itself{}, wrap_order(order), count, site);
+    return sorted("sort", internal::Itself{}, internal::wrap_order(order), count, site);
   }
   /// All elements in the order of the key that f takes out of each.
   template <class F, class Order = internal::Ascending>
   auto sort_by(F f, Order order = {}, std::uint32_t count = 0, Site site = Site::current()) const {
-    return sorted("sort_by", f, wrap_order(order), count, site);
+    return sorted("sort_by", f, internal::wrap_order(order), count, site);
   }
   /// All pairs in the order of their keys.
   template <class Order = internal::Ascending>
   auto sort_by_key(Order order = {}, std::uint32_t count = 0, Site site = Site::current()) const
       requires(Parts::is_pair) {
-    return sorted("sort_by_key", internal::First{}, wrap_order(order), count, site);
+    return sorted("sort_by_key", internal::First{}, internal::wrap_order(order), count, site);
   }
 
   /// Each pair's value folded into one per key by f(value, value), associative and commutative. The pairs of a
@@ -914,6 +925,23 @@ class Dataset {
   void write_parts(const char* operation, const std::string& directory, const std::string& suffix, Site site, F f,
                    const std::string& header = {}) const;
 
+  /// A format of the user's own: write(out, x) appends the bytes of an element to the std::string `out`; or
+  /// write(partition, file) writes a whole part, going through it by partition.for_each(visit) and calling
+  /// file.write(bytes). Part files are named part-00000 and `suffix`.
+  template <class F>
+  void write_with(const std::string& directory, F write, const std::string& suffix = {},
+                  Site site = Site::current()) const {
+    if constexpr (std::is_invocable_v<F&, internal::PartitionElements<Chain>&, internal::PartFile&>) {
+      write_files("write_with", directory, suffix, site, bind(std::move(write), [](F& f, auto& partition, auto&) {
+                    auto file = TaskContext::current()->part_file();
+                    f(partition, *file);
+                    file->close();
+                  }));
+    } else {
+      write_parts("write_with", directory, suffix, site, std::move(write));
+    }
+  }
+
   // ---- persistence
   // ---------------------------------------------------------------------------------------------------
 
@@ -935,6 +963,8 @@ class Dataset {
  private:
   template <class, class>
   friend class Dataset;
+  template <class, class, class, class>
+  friend class MapReduce;
   friend class Context;
 
   template <class F>
@@ -968,15 +998,6 @@ class Dataset {
     return count;
   }
   std::uint32_t parts(std::uint32_t count) const { return count != 0 ? count : session_->default_partitions(node_); }
-
-  template <class Order>
-  static auto wrap_order(Order order) {
-    if constexpr (std::is_same_v<Order, internal::Ascending> || std::is_same_v<Order, internal::Descending>) {
-      return order;
-    } else {
-      return internal::CustomOrder<Order>{order};
-    }
-  }
 
   template <class U, class Partitioner>
   internal::NodePtr shuffle(const char* operation, Partitioner partitioner, std::uint32_t count, Site site) const {
@@ -1036,6 +1057,16 @@ class Dataset {
       }
     };
     return cogroup_with<U>(other, match, count, operation, site);
+  }
+
+  template <class Partitioner, class Order>
+  auto sorted_within(Partitioner partitioner, Order order, std::uint32_t count, Site site) const {
+    const char* const operation = "repartition_and_sort_within_partitions";
+    using C = internal::SortedRead<T, internal::First, Order>;
+    auto kept_order = function(order, operation, site);
+    auto shuffled = shuffle<T>(operation, std::move(partitioner), count, site);
+    return Dataset<T, C>(session_, shuffled,
+                         C{internal::id_of(shuffled), internal::Function(internal::First{}), std::move(kept_order)});
   }
 
   template <class KeyOf, class Order>
@@ -1112,6 +1143,15 @@ class Dataset {
         }
       }
     });
+  }
+
+  /// Runs write(partition, emit) in tasks that write part files.
+  template <class F>
+  void write_files(const char* operation, const std::string& directory, const std::string& suffix, Site site,
+                   F write) const {
+    auto written = map_partitions<char>(std::move(write), site);
+    auto ignore = [](char) {};
+    written.template run_action<char>(operation, site, written.chain_, {}, ignore, false, directory, suffix);
   }
 
   template <class C, class Add>

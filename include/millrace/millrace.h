@@ -8,6 +8,7 @@
 #include <millrace/dataset.h>
 #include <millrace/error.h>
 #include <millrace/json_value.h>
+#include <millrace/mapreduce.h>
 #include <millrace/options.h>
 #include <millrace/reader.h>
 #include <millrace/shared.h>

@@ -187,6 +187,8 @@ class TaskContext {
   virtual void add_to_counter(std::string_view counter, std::int64_t amount) = 0;
   /// A file beside this task's part file, committed with the task. `name` is the file name; the partition is appended.
   virtual std::unique_ptr<internal::PartFile> side_file(std::string_view name) = 0;
+  /// What side_output() of mapreduce.h gives.
+  virtual internal::PartFile& side_output(std::string_view name) = 0;
 
   // What the operations of dataset.h use.
   virtual std::span<const std::byte> closure() const = 0;

@@ -37,6 +37,34 @@ class PartOutput final : public internal::PartFile {
   std::uint64_t& bytes_;
 };
 
+/// Gathers small writes.
+class BufferedPart final : public internal::PartFile {
+ public:
+  explicit BufferedPart(std::unique_ptr<internal::PartFile> file) : file_(std::move(file)) {}
+  void write(std::string_view text) override {
+    waiting_ += text;
+    if (waiting_.size() >= chunk_bytes) flush();
+  }
+  void close() override {
+    flush();
+    file_->close();
+  }
+
+ private:
+  static constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
+  void flush() {
+    file_->write(waiting_);
+    waiting_.clear();
+  }
+  std::unique_ptr<internal::PartFile> file_;
+  std::string waiting_;
+};
+
+void check_file_name(std::string_view call, std::string_view name) {
+  if (!name.empty() && name.find('/') == name.npos && name.front() != '_' && name.front() != '.') return;
+  throw Error(Cause::usage, fmt::format("{}(\"{}\"): a plain file name is needed", call, name));
+}
+
 }  // namespace
 
 /// Tells the attempt where it is in its input.
@@ -125,6 +153,7 @@ TaskResult Attempt::run() {
     const auto code =
         reinterpret_cast<void (*)(TaskContext&)>(const_cast<void*>(internal::code_address(spec_.stage->code)));
     code(*this);
+    for (const auto& [name, file] : side_outputs_) file->close();
     output_->finish();
     result_.output = *output_->take();
     result_.spilled_bytes += result_.output.spilled_bytes;
@@ -240,10 +269,20 @@ std::unique_ptr<internal::PartFile> Attempt::part_file() {
 }
 
 std::unique_ptr<internal::PartFile> Attempt::side_file(std::string_view name) {
-  if (name.empty() || name.find('/') != name.npos || name.front() == '_' || name.front() == '.') {
-    throw Error(Cause::usage, fmt::format("side_file(\"{}\"): a plain file name is needed", name));
-  }
+  check_file_name("side_file", name);
   return create_file(fmt::format("{}-{:05}", name, partition_));
+}
+
+internal::PartFile& Attempt::side_output(std::string_view name) {
+  const auto open = side_outputs_.find(name);
+  if (open != side_outputs_.end()) return *open->second;
+  check_file_name("side_output", name);
+  // Readers of the output pass over names that begin with an underscore.
+  if (!spec_.output_directory.empty()) {
+    environment_.files.make_directories(fmt::format("{}/_{}", spec_.output_directory, name));
+  }
+  auto file = std::make_unique<BufferedPart>(create_file(fmt::format("_{}/part-{:05}", name, partition_)));
+  return *side_outputs_.emplace(name, std::move(file)).first->second;
 }
 
 bool Attempt::try_reserve(std::size_t bytes) {

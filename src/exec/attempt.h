@@ -109,6 +109,7 @@ class Attempt final : public TaskContext {
   std::uint64_t input_offset() const override;
   void add_to_counter(std::string_view counter, std::int64_t amount) override;
   std::unique_ptr<internal::PartFile> side_file(std::string_view name) override;
+  internal::PartFile& side_output(std::string_view name) override;
   std::span<const std::byte> closure() const override { return spec_.stage->closure; }
   std::unique_ptr<internal::BufferInput> open_source(std::uint32_t node, std::uint32_t partition) override;
   std::span<const std::byte> source_split(std::uint32_t node, std::uint32_t partition) override;
@@ -156,6 +157,7 @@ class Attempt final : public TaskContext {
   TrackedSource* source_ = nullptr;  // the one that was opened last, while it is open
   std::string last_path_;
   std::uint64_t last_offset_ = 0;
+  std::map<std::string, std::unique_ptr<internal::PartFile>, std::less<>> side_outputs_;
   std::uint64_t last_split_begin_ = 0;
   std::uint64_t last_split_end_ = 0;
   std::size_t reserved_ = 0;

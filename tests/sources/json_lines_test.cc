@@ -44,7 +44,7 @@ TEST_F(JsonLines, ABadLineNamesFileAndByteOrIsSkipped) {
   const std::string path =
       workspace.write("a.jsonl", "{\"n\": 1}\n{\"n\": \n{\"n\": 3}\n{\"n\": \"four\"}\n{\"n\": 5}\n");
   const auto numbers = [&](std::uint64_t split, std::uint64_t skips) {
-    return context(split, 2, skips)
+    return context(split, 0, skips)
         .read_json_lines(path)
         .map([](const JsonValue& value) { return value["n"].as_int64(); })
         .collect();

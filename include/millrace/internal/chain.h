@@ -373,7 +373,12 @@ class PartitionElements {
   std::uint32_t index() const { return partition_; }
   template <class Visit>
   void for_each(Visit&& visit) {
-    chain_.run(task_, partition_, visit);
+    const bool skipping = task_.may_skip();
+    auto counted = [&](auto&& x) {
+      visit(std::forward<decltype(x)>(x));
+      if (skipping) [[unlikely]] task_.deliver();
+    };
+    chain_.run(task_, partition_, counted);
   }
 
  private:

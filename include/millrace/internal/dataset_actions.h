@@ -194,10 +194,7 @@ void Dataset<T, Chain>::write_parts(const char* operation, const std::string& di
     file->close();
     task.count_output(records);
   };
-  auto write = capture(header, bind(std::move(f), body));
-  auto written = map_partitions<char>(write, site);
-  auto ignore = [](char) {};
-  written.template run_action<char>(operation, site, written.chain_, {}, ignore, false, directory, suffix);
+  write_files(operation, directory, suffix, site, capture(header, bind(std::move(f), body)));
 }
 
 template <class T, class Chain>
@@ -221,9 +218,7 @@ void Dataset<T, Chain>::save(const std::string& directory, Site site) const {
     out->finish();
     task.count_output(out->records());
   });
-  auto written = map_partitions<char>(write, site);
-  auto ignore = [](char) {};
-  written.template run_action<char>("save", site, written.chain_, {}, ignore, false, directory, ".mrec");
+  write_files("save", directory, ".mrec", site, write);
 }
 
 template <class T, class Chain>

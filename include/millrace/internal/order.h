@@ -33,7 +33,7 @@ std::uint64_t order_prefix(const K& key) {
     return (bits >> 63) != 0 ? ~bits : bits | (std::uint64_t{1} << 63);
   } else if constexpr (TextKey<K>) {
     return text_prefix(key);
-  } else if constexpr (IsTuple<K>::value && std::tuple_size_v<K> > 0) {
+  } else if constexpr (IsTuple<K>::value && !std::is_same_v<K, std::tuple<>>) {
     return order_prefix(std::get<0>(key));
   } else if constexpr (requires {
                          { key.order_prefix() } -> std::convertible_to<std::uint64_t>;
@@ -47,6 +47,20 @@ std::uint64_t order_prefix(const K& key) {
 /// Whether equal prefixes mean equal keys, so that no comparison is needed at all.
 template <class K>
 inline constexpr bool prefix_is_whole = (std::is_integral_v<K> && sizeof(K) <= 8) || std::is_enum_v<K>;
+
+// What elements are ordered by.
+struct Itself {
+  template <class T>
+  const T& operator()(const T& value) const {
+    return value;
+  }
+};
+struct First {
+  template <class P>
+  const auto& operator()(const P& pair) const {
+    return pair.first;
+  }
+};
 
 /// The natural order, ascending.
 struct Ascending {
@@ -91,6 +105,15 @@ struct CustomOrder {
     return less(a, b);
   }
 };
+
+template <class Order>
+auto wrap_order(Order order) {
+  if constexpr (std::is_same_v<Order, Ascending> || std::is_same_v<Order, Descending>) {
+    return order;
+  } else {
+    return CustomOrder<Order>{order};
+  }
+}
 
 /// Elements ordered by the key that `KeyOf` takes out of them. Holds what the function pointers of RecordOrder need.
 template <class T, class KeyOf, class Order>
@@ -154,3 +177,9 @@ struct HashOrder {
 };
 
 }  // namespace millrace::internal
+
+namespace millrace {
+/// The natural orders, for the operations that sort.
+inline constexpr internal::Ascending ascending;
+inline constexpr internal::Descending descending;
+}  // namespace millrace

@@ -50,8 +50,9 @@ class CsvReader {
   /// another number of fields; the next call then goes on with the next line.
   bool next(CsvRow& row);
 
-  /// What next() gave last, as it stands in the file, without its newline; after an Error for a broken row, that row up to the end of its
-  /// line, or as much of it as is in memory. Empty after any other Error. Valid until the next call of next().
+  /// What next() gave last, as it stands in the file, without its newline; after an Error for a broken row, that row up
+  /// to the end of its line, or as much of it as is in memory. Empty after any other Error. Valid until the next call
+  /// of next().
   std::string_view row_text() const { return text_; }
   /// The place in the (decompressed) file of row_text(), or where reading stood when another Error was thrown.
   std::uint64_t row_offset() const { return text_offset_; }
