@@ -79,9 +79,9 @@ struct IsOptional<std::optional<T>> : std::true_type {};
 /// One row of a CSV file: a view that is valid until the function that receives it returns. Keep what you take out of
 /// it; the row itself cannot travel between tasks. Columns are numbered from 0.
 ///
-/// Every failure is an Error that names the file and the byte at which the row begins: Error(bad_data) for a row with
-/// too few fields or a field that is not what was asked for, which --skip-bad-records skips; Error(usage) for a name
-/// that the file's header does not have.
+/// A row with too few fields, or a field that is not what was asked for, is Error(bad_data), which --skip-bad-records
+/// skips; a name that the file's header does not have is Error(usage). The failure of the job names the file and the
+/// byte at which the row begins.
 class CsvRow {
  public:
   CsvRow(const CsvRow& other) noexcept : row_(other.row_) {}

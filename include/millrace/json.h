@@ -40,12 +40,7 @@ struct JsonSource {
     auto deliver = [&](std::string_view line) {
       if (line.find_first_not_of(" \t\r") == line.npos) return;
       task.at_record(line.data());
-      try {
-        const JsonValue value = parser.parse(line);
-        sink(value);
-      } catch (...) {
-        rethrow_at_record(task);
-      }
+      sink(parse(task, parser, line));
     };
     while (!task.stopped() && input->next(buffer)) {
       task.count_records(run_records(task, buffer, &next_line, deliver));
@@ -55,6 +50,13 @@ struct JsonSource {
   static JsonSource load(Decoder& in) { return {in.get<std::uint32_t>()}; }
 
  private:
+  static JsonValue parse(TaskContext& task, JsonLineParser& parser, std::string_view line) {
+    try {
+      return parser.parse(line);
+    } catch (...) {
+      rethrow_at_record(task);
+    }
+  }
   static std::string_view next_line(const char*& at, const char* end) {
     const char* const begin = at;
     const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));

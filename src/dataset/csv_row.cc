@@ -35,8 +35,8 @@ std::string column_text(const RowFields& row, std::size_t column) {
 }  // namespace
 
 void throw_no_column(const RowFields& row, std::size_t column) {
-  throw Error(Cause::bad_data, fmt::format("{} has {} fields, so there is no {}", this_row(), row.fields.size(),
-                                           column_text(row, column)));
+  throw Error(Cause::bad_data,
+              fmt::format("the row has {} fields, so there is no {}", row.fields.size(), column_text(row, column)));
 }
 
 void throw_no_column(const RowFields& row, std::string_view name) {
@@ -49,8 +49,8 @@ void throw_no_column(const RowFields& row, std::string_view name) {
 void throw_bad_field(const RowFields& row, std::size_t column, const std::string& expected) {
   constexpr std::size_t shown = 80;
   const std::string_view text = row.fields[column];
-  throw Error(Cause::bad_data, fmt::format("{}: {} is \"{}{}\", not {}", this_row(), column_text(row, column),
-                                           text.substr(0, shown), text.size() > shown ? "…" : "", expected));
+  throw Error(Cause::bad_data, fmt::format("{} is \"{}{}\", not {}", column_text(row, column), text.substr(0, shown),
+                                           text.size() > shown ? "…" : "", expected));
 }
 
 bool parse_value(std::string_view text, std::int64_t& value) { return parse_number(text, value); }

@@ -60,7 +60,7 @@ TEST_F(JsonLines, AValueOfAnotherKindNamesFileAndByte) {
   const std::string path = workspace.write("a.jsonl", "{\"n\": 1}\n{\"n\": \"two\"}\n");
   const auto numbers =
       context().read_json_lines(path).map([](const JsonValue& value) { return value["n"].as_int64(); });
-  expect_error(Cause::bad_data, {path, "line at byte 9", "text"}, [&] { numbers.collect(); });
+  expect_error(Cause::bad_data, {path, "byte 9", "text"}, [&] { numbers.collect(); });
 }
 
 TEST_F(JsonLines, ABadValueIsSkippedAlsoAfterPartOfItWasDelivered) {
