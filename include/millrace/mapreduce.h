@@ -144,8 +144,9 @@ class MapReduce {
     return with(parts_.with_combine(internal::Combiner<F>{data_.function(f, "combine", site)}));
   }
 
-  /// Places keys by f(key) or f(key, reducers), modulo the number of partitions (4.1): keys for which f is equal end up
-  /// in one partition. Without it by the hash of the key, or of the part that group_by() names.
+  /// Places keys by f(key) or f(key, reducers) (4.1): a number is taken modulo the number of partitions, anything else
+  /// is hashed, as in hash(Hostname(urlkey)) mod R. Keys for which f is equal end up in one partition. Without it keys
+  /// are placed by their own hash, or that of the part that group_by() names.
   template <class F>
   auto partition(F f, Site site = Site::current()) const {
     return with(parts_.with_partition(internal::ByFunction<F>{data_.function(f, "partition", site)}));

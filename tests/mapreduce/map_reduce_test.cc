@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <set>
 
 #include "tests/workspace.h"
 
@@ -104,6 +105,27 @@ TEST_F(MapReduceTest, PartitionsKeysByAFunctionOfTheUser) {
                                                 {"part-00001", "http://a.org/1\nhttp://a.org/2\n"},
                                                 {"part-00002", "http://b.org/0\nhttp://b.org/1\n"},
                                                 {"part-00003", ""}}));
+}
+
+TEST_F(MapReduceTest, WhatAPartitionFunctionGivesIsHashedUnlessItIsANumber) {
+  const auto urls = context().generate(1000, [](std::uint64_t i) {
+    return std::pair("http://host" + std::to_string(i % 20) + "/" + std::to_string(i), 1);
+  });
+  const auto host = [](std::string_view url) { return field(url, 2, '/'); };
+  auto hosts = map_reduce<std::string, int>(urls).partition(host).reducers(4).reduce<std::string>(
+      [host](const std::string& url, auto&, auto& emit) { emit(std::string(host(url))); });
+  hosts.write_text(workspace.path("out"));
+  std::map<std::string, std::set<std::string>> parts;
+  for (const auto& [name, text] : read_output(workspace.path("out"))) {
+    EXPECT_FALSE(text.empty()) << name;
+    std::string_view rest = text;
+    while (!rest.empty()) {
+      parts[std::string(rest.substr(0, rest.find('\n')))].insert(name);
+      rest.remove_prefix(rest.find('\n') + 1);
+    }
+  }
+  EXPECT_EQ(parts.size(), 20u);
+  for (const auto& [name, where] : parts) EXPECT_EQ(where.size(), 1u) << name;
 }
 
 TEST_F(MapReduceTest, APartitionFunctionMayAskForTheNumberOfReducers) {

@@ -51,16 +51,17 @@ struct GroupHash {
   }
 };
 
-/// By a function of the user: f(key, partitions) or f(key), modulo the number of partitions.
+/// By a function of the user, f(key) or f(key, partitions): a number is taken modulo the number of partitions, anything
+/// else is hashed.
 template <class K, class F>
 struct UserPartition {
   std::uint32_t partitions;
   Function<F> f;
   std::uint32_t operator()(const K& key) {
     if constexpr (std::is_invocable_v<F&, const K&, std::uint32_t>) {
-      return static_cast<std::uint32_t>(static_cast<std::uint64_t>(f.get()(key, partitions)) % partitions);
+      return place(f.get()(key, partitions));
     } else {
-      return static_cast<std::uint32_t>(static_cast<std::uint64_t>(f.get()(key)) % partitions);
+      return place(f.get()(key));
     }
   }
   void save(Encoder& out) const {
@@ -70,6 +71,17 @@ struct UserPartition {
   static UserPartition load(Decoder& in) {
     const auto partitions = in.get<std::uint32_t>();
     return {partitions, Function<F>::load(in)};
+  }
+
+ private:
+  template <class R>
+  std::uint32_t place(const R& result) const {
+    if constexpr (std::is_integral_v<R> || std::is_enum_v<R>) {
+      return static_cast<std::uint32_t>(static_cast<std::uint64_t>(result) % partitions);
+    } else {
+      KeyBytes<R> bytes;
+      return partition_of(hash_bytes(bytes.of(result)), partitions);
+    }
   }
 };
 
