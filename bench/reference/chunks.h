@@ -1,5 +1,6 @@
 #pragma once
 
+#include <tuple>
 #include <utility>
 
 #include "program.h"
@@ -10,6 +11,10 @@ namespace reference {
 class ChunkPool {
  public:
   char* take(std::size_t size) {
+    if (size > left_ && !spare_.empty() && spare_.back().second >= size) {
+      std::tie(at_, left_) = spare_.back();
+      spare_.pop_back();
+    }
     if (size > left_) {
       left_ = std::max<std::size_t>(size, 32 << 20);
       at_ = allocate<char>(left_);
@@ -18,9 +23,13 @@ class ChunkPool {
     return std::exchange(at_, at_ + size);
   }
 
+  // Memory of any pool that is no longer needed: cheaper than memory that was never touched.
+  void reuse(void* memory, std::size_t size) { spare_.emplace_back(static_cast<char*>(memory), size); }
+
  private:
   char* at_ = nullptr;
   std::size_t left_ = 0;
+  std::vector<std::pair<char*, std::size_t>> spare_;
 };
 
 template <typename T, std::size_t kItems = 2048>
@@ -41,6 +50,16 @@ class ChunkList {
   template <typename Function>
   void for_each_chunk(Function function) const {
     for (const T* chunk : chunks_) function(chunk, chunk == chunks_.back() ? at_ : chunk + kItems);
+  }
+
+  // The same, and gives each piece to the pool when its call has returned; the list is empty then.
+  template <typename Function>
+  void consume(Function function, ChunkPool& pool) {
+    for (T* chunk : chunks_) {
+      function(chunk, chunk == chunks_.back() ? at_ : chunk + kItems);
+      pool.reuse(chunk, kItems * sizeof(T));
+    }
+    *this = {};
   }
 
  private:

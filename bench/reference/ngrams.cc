@@ -44,7 +44,7 @@ class Reader {
 
   WordScan<true>& scan() { return scan_; }
   std::uint64_t words() const { return words_; }
-  const Stream& stream() const { return stream_; }
+  Stream& stream() { return stream_; }
 
  private:
   std::string_view text_;
@@ -135,12 +135,12 @@ struct Gram {
   }
 };
 
-void partition(const Stream& stream, const std::uint32_t* numbers, unsigned bits, std::vector<Keys>& partitions) {
+void partition(Stream& stream, const std::uint32_t* numbers, unsigned bits, std::vector<Keys>& partitions) {
   ChunkPool pool;
   std::uint64_t a = 0;
   std::uint64_t b = 0;
   unsigned before = 0;
-  stream.for_each_chunk([&](const std::uint32_t* at, const std::uint32_t* end) {
+  const auto on_chunk = [&](const std::uint32_t* at, const std::uint32_t* end) {
     for (; at != end; ++at) {
       if (*at == kLineBreak) {
         before = 0;
@@ -155,7 +155,8 @@ void partition(const Stream& stream, const std::uint32_t* numbers, unsigned bits
       a = b;
       b = c;
     }
-  });
+  };
+  stream.consume(on_chunk, pool);
 }
 
 // Counts the keys of one partition after the other.

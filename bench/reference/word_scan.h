@@ -9,8 +9,8 @@
 // ahead prefetched.
 namespace reference {
 
-inline constexpr std::uint64_t kWindow = 4096;
-inline constexpr std::size_t kAhead = 24;
+inline constexpr std::uint64_t kWindow = 8192;
+inline constexpr std::size_t kAhead = 48;
 
 inline bool is_white(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 

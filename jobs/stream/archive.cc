@@ -34,7 +34,8 @@ std::string reason(archive* a) {
 [[noreturn]] void fail_write(archive* disk, const std::string& path) {
   const int code = archive_errno(disk);
   const bool full = code == ENOSPC || code == EDQUOT || code == EROFS;
-  throw Error(full ? Cause::out_of_disk : Cause::output, fmt::format("{}: cannot be written: {}", path, reason(disk)));
+  throw Error(full ? Cause::out_of_disk : Cause::output,
+              fmt::format("{}: cannot be written: {}", path, code > 0 ? std::strerror(code) : reason(disk)));
 }
 
 void copy_content(archive* source, archive* disk, const std::string& archive_path, const std::string& path) {

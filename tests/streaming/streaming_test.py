@@ -328,6 +328,23 @@ class StreamingTest(unittest.TestCase):
         self.stream(*common, "--overwrite")
         self.assertEqual(self.output(), "x\n")
 
+    def test_a_full_disk(self):
+        """Unpacking a shared archive into a temporary directory that is too small for it."""
+        small = self.path / "small"
+        small.mkdir()
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", small], stderr=subprocess.DEVNULL, check=False)
+        if mounted.returncode != 0:
+            self.skipTest("no tmpfs can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", small], check=True)
+        self.write("in.txt", "x\n")
+        self.write("large", os.urandom(4 << 20))
+        with tarfile.open(self.path / "a.tar", "w") as archive:
+            archive.add(self.path / "large", "large")
+        run = self.stream("-archives", "a.tar", "-input", "in.txt", "-output", "out", "-mapper", "cat", "--tmp", small, status=1)
+        self.assertRegex(run.stderr, "large.*[Nn]o space left")
+        self.assertFalse((self.path / "out").exists())
+        self.assertEqual(os.listdir(small), [])
+
     def test_interrupted(self):
         self.write("in.txt", "x\n")
         started = self.path / "started"
