@@ -185,7 +185,7 @@ struct Codec<std::vector<T>> {
 /// The length in bytes, as eight bytes, then the elements; decodes to a copy-free span when the bytes are aligned.
 template <class T>
 struct Codec<std::span<const T>> {
-  static_assert(internal::Plain<T> && alignof(T) == 1, "a span travels only as a view of single-byte elements");
+  static_assert(internal::Plain<T> && sizeof(T) == 1, "a span travels only as a view of single-byte elements");
   static std::size_t size(std::span<const T> values) { return internal::length_size(values.size()) + values.size(); }
   static std::byte* encode(std::span<const T> values, std::byte* out) {
     return Codec<std::string_view>::encode({reinterpret_cast<const char*>(values.data()), values.size()}, out);

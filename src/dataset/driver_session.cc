@@ -83,7 +83,7 @@ internal::NodePtr DriverSession::source(const std::string& operation, Site site,
   node->source.quote = spec.quote;
   node->source.header = spec.header;
   node->source.quoted_newlines = spec.quoted_newlines;
-  node->source.splits = make_splits(files_, spec, options_.split_bytes, node->bytes);
+  node->source.splits = make_splits(files_, spec, options_.split_bytes, node->bytes, options_.threads);
   node->partitions = static_cast<std::uint32_t>(node->source.splits.size());
   node->one_source = spec.format == internal::SourceFormat::text || spec.format == internal::SourceFormat::records;
   return node;

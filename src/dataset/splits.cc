@@ -1,7 +1,6 @@
 #include "dataset/splits.h"
 
 #include <algorithm>
-#include <thread>
 
 #include <millrace/codec.h>
 
@@ -30,19 +29,19 @@ bool divisible(const internal::SourceSpec& spec) {
 
 std::vector<storage::FileSplit> cut_files(const storage::FileSystem& files,
                                           const std::vector<storage::FileInfo>& inputs,
-                                          const internal::SourceSpec& spec, std::uint64_t bytes) {
+                                          const internal::SourceSpec& spec, std::uint64_t bytes, unsigned threads) {
   if (spec.format != internal::SourceFormat::csv) return storage::split_files(files, inputs, bytes);
   storage::CsvOptions options;
   options.delimiter = spec.separator;
   options.quote = spec.quote;
   options.quoted_newlines = spec.quoted_newlines;
-  return storage::split_csv_files(files, inputs, bytes, options, std::thread::hardware_concurrency());
+  return storage::split_csv_files(files, inputs, bytes, options, std::max(threads, 1u));
 }
 
 }  // namespace
 
 std::vector<plan::Split> make_splits(const storage::FileSystem& files, const internal::SourceSpec& spec,
-                                     std::uint64_t split_bytes, std::uint64_t& total_bytes) {
+                                     std::uint64_t split_bytes, std::uint64_t& total_bytes, unsigned threads) {
   const std::vector<storage::FileInfo> inputs = storage::list_inputs(files, spec.inputs);
   total_bytes = 0;
   for (const storage::FileInfo& input : inputs) total_bytes += input.size;
@@ -53,7 +52,7 @@ std::vector<plan::Split> make_splits(const storage::FileSystem& files, const int
   }
   std::vector<plan::Split> splits;
   std::uint64_t filled = 0;
-  for (storage::FileSplit& piece : cut_files(files, inputs, spec, cut)) {
+  for (storage::FileSplit& piece : cut_files(files, inputs, spec, cut, threads)) {
     const std::uint64_t bytes = piece.end - piece.begin;
     const bool fits = !splits.empty() && filled + bytes <= wanted && splits.back().ranges.size() < most_files_a_split;
     if (!fits) {

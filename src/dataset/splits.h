@@ -11,9 +11,9 @@ namespace millrace::dataset {
 
 /// The splits of a source's input files. How many there are depends on the files and on `split_bytes` (0: chosen from
 /// the files' total size), never on the machine. Small files share a split; large ones are cut, unless their content
-/// (compression, quoted newlines) does not allow it.
+/// (compression, quoted newlines) does not allow it. CSV files that are cut are looked through by `threads` threads.
 std::vector<plan::Split> make_splits(const storage::FileSystem& files, const internal::SourceSpec& spec,
-                                     std::uint64_t split_bytes, std::uint64_t& total_bytes);
+                                     std::uint64_t split_bytes, std::uint64_t& total_bytes, unsigned threads = 1);
 
 /// Windows spread evenly over the splits, for sampling: all of a small input, a few megabytes of a large one. They
 /// depend on the input files alone, not on how they are split.

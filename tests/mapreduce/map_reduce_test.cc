@@ -128,6 +128,16 @@ TEST_F(MapReduceTest, WhatAPartitionFunctionGivesIsHashedUnlessItIsANumber) {
   for (const auto& [name, where] : parts) EXPECT_EQ(where.size(), 1u) << name;
 }
 
+TEST_F(MapReduceTest, KeysMayBeEmptyViews) {
+  const auto numbers = context().generate(10, [](std::uint64_t i) { return i; });
+  const auto sums = map_reduce<std::string_view, std::uint64_t>(numbers)
+                        .map([](std::uint64_t i, auto& emit) { emit(std::string_view(), i); })
+                        .partition([](std::string_view) { return std::string_view(); })
+                        .reducers(3);
+  EXPECT_EQ(sums.combine(std::plus<>{}).reduce(std::plus<>{}).collect(), (std::vector<Count>{{"", 45}}));
+  EXPECT_EQ(sums.reduce(std::plus<>{}).collect(), (std::vector<Count>{{"", 45}}));
+}
+
 TEST_F(MapReduceTest, APartitionFunctionMayAskForTheNumberOfReducers) {
   const auto pairs = context().generate(100, [](std::uint64_t i) { return std::pair{i, i}; });
   auto last = map_reduce<std::uint64_t, std::uint64_t>(pairs)

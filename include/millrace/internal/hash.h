@@ -60,14 +60,14 @@ inline constexpr unsigned char short_key_mask[32] = {255, 255, 255, 255, 255, 25
 
 /// Loads up to 16 bytes, zero-padded. Reads 16 bytes wherever that cannot cross into another page: the word lengths of
 /// text are unpredictable, and a branch on them costs more than all the rest of hashing. A length that the compiler
-/// knows (numbers) is loaded as it is.
+/// knows (numbers) is loaded as it is. The null pointer of an empty view counts as the end of a page.
 inline ShortKey load_short(const char* at, std::size_t length) {
   static_assert(std::endian::native == std::endian::little);
   ShortKey key;
   if (length == 0) [[unlikely]]
     return key;  // an empty view may point nowhere
 #ifndef MILLRACE_EXACT_LOADS
-  if (!__builtin_constant_p(length) && (reinterpret_cast<std::uintptr_t>(at) & 4095) <= 4096 - 16) [[likely]] {
+  if (!__builtin_constant_p(length) && ((reinterpret_cast<std::uintptr_t>(at) - 1) & 4095) < 4096 - 16) [[likely]] {
     const char* mask = reinterpret_cast<const char*>(short_key_mask) + 16 - length;
     key.a = load8(at) & load8(mask);
     key.b = load8(at + 8) & load8(mask + 8);
