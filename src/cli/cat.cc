@@ -14,10 +14,7 @@
 namespace millrace::cli {
 namespace {
 
-void write(const char* text, std::size_t size) {
-  if (!std::cout.write(text, static_cast<std::streamsize>(size)))
-    throw Error(Cause::output, "cannot write to standard output");
-}
+void write(const char* text, std::size_t size) { std::cout.write(text, static_cast<std::streamsize>(size)); }
 
 void print_records(const storage::FileSystem& files, const storage::FileInfo& info) {
   storage::RecordFileReader reader(files, {info.path, 0, info.size, true});

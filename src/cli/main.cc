@@ -1,13 +1,11 @@
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <exception>
 #include <iostream>
 
 #include <millrace/error.h>
 
 #include "cli/command.h"
+#include "cli/standard_output.h"
 
 namespace millrace::cli {
 namespace {
@@ -50,26 +48,20 @@ int refuse_unknown(std::string_view name) {
   return usage_status;
 }
 
-/// Results that did not reach standard output (a full disk, say) must not look like success.
-int flush_results(int status) {
-  errno = 0;
-  if (std::cout.flush() && std::fflush(stdout) == 0) return status;
-  std::cerr << "millrace: cannot write to standard output: " << std::strerror(errno) << '\n';
-  return status == 0 ? 1 : status;
-}
-
 int run_command(const Command& command, std::vector<std::string> words, int argc, char** argv) {
   try {
     std::vector<const char*> pointers{argv[0]};
     for (const std::string& word : words) pointers.push_back(word.c_str());
     Options options = Options::parse(static_cast<int>(pointers.size()), pointers.data());
-    return flush_results(command.run({std::string(command.name), std::move(words), std::move(options), argc, argv}));
-  } catch (const Error& error) {
+    const int status = command.run({std::string(command.name), std::move(words), std::move(options), argc, argv});
     std::cout.flush();
+    return status;
+  } catch (const Error& error) {
+    if (std::cout) std::cout.flush();
     std::cerr << "millrace " << command.name << ": " << error.what() << '\n';
     return error.cause() == Cause::usage ? usage_status : command.failure_status;
   } catch (const std::exception& error) {
-    std::cout.flush();
+    if (std::cout) std::cout.flush();
     std::cerr << "millrace " << command.name << ": " << error.what() << '\n';
     return command.failure_status;
   }
@@ -83,15 +75,16 @@ int run(int argc, char** argv) {
   std::string name = argv[1];
   std::vector<std::string> words(argv + 2, argv + argc);
   if (name == "--version") {
-    std::cout << "millrace " << MILLRACE_VERSION << '\n';
-    return flush_results(0);
+    std::cout << "millrace " << MILLRACE_VERSION << std::endl;
+    return 0;
   }
   if (name == "help" && !words.empty()) {
     name = words.front();
     words = {"--help"};
   } else if (name == "help" || name == "--help" || name == "-h") {
     print_commands(std::cout);
-    return flush_results(0);
+    std::cout.flush();
+    return 0;
   }
   for (const Command& command : commands())
     if (command.name == name) return run_command(command, std::move(words), argc, argv);
@@ -101,4 +94,12 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace millrace::cli
 
-int main(int argc, char** argv) { return millrace::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  const millrace::cli::StandardOutput output;
+  try {
+    return millrace::cli::run(argc, argv);
+  } catch (const millrace::Error& error) {
+    std::cerr << "millrace: " << error.what() << '\n';
+    return 1;
+  }
+}
