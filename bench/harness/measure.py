@@ -62,7 +62,7 @@ def run(command, *, env, output, stdout_is_output, timeout):
     if elapsed >= timeout:
         result.error = f"stopped after {timeout:.0f} s"
     elif process.returncode != 0:
-        lines = [line for line in text.strip().splitlines() if line.strip()]
+        lines = [line for line in text.splitlines() if line.strip() and not line.startswith((" ", "\t"))]  # not a call stack
         result.error = f"exit status {process.returncode}: {lines[-1] if lines else 'no message'}"
     return result
 

@@ -13,7 +13,7 @@ def summarise(workload, runs):
         return None
     times = [run.elapsed if workload.measure == "elapsed" else run.printed.get(workload.measure, float("nan")) for run in good]
     summary = {
-        "median": statistics.median(times), "min": min(times), "max": max(times), "seconds": times,
+        "rounds": len(times), "median": statistics.median(times), "min": min(times), "max": max(times), "seconds": times,
         "elapsed_median": statistics.median(run.elapsed for run in good),
         "user_median": statistics.median(run.user for run in good),
         "system_median": statistics.median(run.system for run in good),
@@ -66,28 +66,36 @@ def overview(rows):
 def details(row):
     lines = [f"### {row['title']}", ""]
     if row["input_bytes"]:
-        lines += [f"Input {row['input_bytes'] / 1e6:,.0f} MB. Memory scan beside the runs {row['probe_median']:.1f} GB/s "
-                  f"({row['probe_min']:.1f}–{row['probe_max']:.1f}).", ""]
+        scan = (f" Memory scan beside the runs {row['probe_median']:.1f} GB/s ({row['probe_min']:.1f}–{row['probe_max']:.1f})."
+                if row["probe_median"] else "")
+        lines += [f"Input {row['input_bytes'] / 1e6:,.0f} MB.{scan}", ""]
     what = "a pass" if row["measure"] == "pass_seconds" else "median"
-    lines += [f"| program | {what} | min | max | ratio | user + system | peak memory |", "|---|---|---|---|---|---|---|"]
+    lines += [f"| program | {what} | min | max | rounds | ratio | user + system | peak memory |", "|---|---|---|---|---|---|---|---|"]
     for name, result in row["programs"].items():
         ratio = ratio_of(row, name)
         lines.append(f"| {name} | {seconds(result['median'])} | {seconds(result['min'])} | {seconds(result['max'])} | "
+                     f"{result['rounds']} | "
                      f"{f'{ratio:.2f}' if ratio else '–'} | {seconds(result['user_median'] + result['system_median'])} | "
                      f"{gib(result['peak_rss_bytes'])} |")
     for name, reason in row["left_out"].items():
-        lines.append(f"| {name} | – | | | | {reason} | |")
+        lines.append(f"| {name} | – | | | | | {reason} | |")
     lines += ["", "```", *(f"{name}: {command}" for name, command in row["commands"].items()), "```", ""]
     return lines
 
 
-def markdown(run):
+def conditions(run):
+    """Where and how a run was made, in a paragraph."""
     machine = run["machine"]
+    fewer = any(result["rounds"] < run["rounds"] for row in run["rows"] for result in row["programs"].values())
+    rounds = f"{run['rounds']} rounds" + (" (fewer for programs more than ten times as slow as the reference)" if fewer else "")
+    return (f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; {machine['compiler']}; "
+            f"commit {machine['commit']}; {run['date']}. {run['threads']} threads, {rounds}, inputs at scale {run['scale']:g} "
+            "in the page cache. The programs of a row ran in turn, round after round; their answers agree.")
+
+
+def markdown(run):
     lines = [
-        "# Benchmark results", "",
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}; {machine['compiler']}; "
-        f"commit {machine['commit']}; {run['date']}. {run['threads']} threads, {run['rounds']} rounds, inputs at scale {run['scale']:g} "
-        "in the page cache. The programs of a row ran in turn, round after round; their answers agree.", "",
+        "# Benchmark results", "", conditions(run), "",
         "Versions: " + "; ".join(f"{name} {version}" for name, version in run["versions"].items()) + ".", "",
         *overview(run["rows"]), "",
     ]

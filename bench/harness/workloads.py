@@ -15,6 +15,10 @@ class Program:
     env: dict = field(default_factory=dict)
     needs: str = ""  # a command that must exist
 
+    @property
+    def is_peer(self):
+        return self.name != "reference" and not self.name.startswith("Millrace")
+
 
 @dataclass
 class Workload:
