@@ -30,6 +30,7 @@ class Workload:
     programs: list
     sorted: bool = False  # outputs that are compared as they are must be in order
     measure: str = "elapsed"  # or the name of a time that the programs print
+    repeats: int = 1  # runs a round, for what takes milliseconds
 
 
 def millrace(command, *words, name="Millrace", **options):
@@ -157,7 +158,7 @@ STARTUP = [
         reference("word_count", "{0}"),
         Program("coreutils", "tr -s ' \\t\\n\\v\\f\\r' '\\n' < {0} | sort | uniq -c > {out}", digest="uniq", needs="uniq"),
         duckdb("word_count", "{0}"),
-    ]),
+    ], repeats=20),
     Workload("empty_tasks", "100,000 empty tasks in one stage", [], [], "", [
         Program("Millrace", ["{build}/bench/jobs/empty_tasks", "100000", "--threads", "{threads}", "--progress=none"]),
     ]),

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <utility>
 
 #include "cluster/interrupt.h"
 #include "exec/accumulator_store.h"
@@ -203,32 +204,51 @@ void ThreadRunner::submit(const std::shared_ptr<RunningJob>& job) {
   step(sched::JobSubmitted{std::move(spec)});
 }
 
+// The results that the caller can have next.
+std::vector<exec::Output> ThreadRunner::take_ready(RunningJob& job) {
+  std::vector<exec::Output> ready;
+  for (auto next = job.results.begin(); next != job.results.end() && next->first == job.next_result;
+       next = job.results.erase(next)) {
+    ready.push_back(std::move(next->second));
+    ++job.next_result;
+  }
+  return ready;
+}
+
+void ThreadRunner::give(exec::Output output, const std::function<void(std::span<const std::byte>)>& result) {
+  std::uint64_t bytes_read = 0;
+  for (auto& partition : output.partitions) {
+    exec::StoredBlockStream blocks([this](std::size_t bytes) { return memory_.pages(bytes); }, std::move(partition),
+                                   &bytes_read);
+    internal::Block block;
+    while (blocks.next(block)) result(block.bytes);
+  }
+}
+
 // Hands results to the caller in order, outside of the lock, until the job has ended.
 void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
                            const std::function<void(std::span<const std::byte>)>& result) {
+  // Small tasks end faster than a sleeping thread wakes: one that came for each result would be in the workers' way.
+  constexpr std::chrono::microseconds between_deliveries(100);
+  bool delivered = false;
   for (;;) {
     if (interrupted()) stop_everything(lock);
-    const auto next = job->results.find(job->next_result);
-    if (next != job->results.end()) {
-      exec::Output output = std::move(next->second);
-      job->results.erase(next);
-      ++job->next_result;
+    if (std::vector<exec::Output> ready = take_ready(*job); !ready.empty()) {
       lock.unlock();
-      std::uint64_t bytes_read = 0;
-      for (auto& partition : output.partitions) {
-        exec::StoredBlockStream blocks([this](std::size_t bytes) { return memory_.pages(bytes); }, std::move(partition),
-                                       &bytes_read);
-        internal::Block block;
-        while (blocks.next(block)) result(block.bytes);
-      }
+      for (exec::Output& output : ready) give(std::move(output), result);
       lock.lock();
+      delivered = true;
       continue;
     }
     if (job->ended) return;
     if (options_.threads == 0 && !queue_.empty()) {
       run_one(lock);
-    } else {
-      if (job_changed_.wait_for(lock, std::chrono::milliseconds(100)) == std::cv_status::timeout) tick();
+    } else if (std::exchange(delivered, false)) {
+      lock.unlock();
+      std::this_thread::sleep_for(between_deliveries);
+      lock.lock();
+    } else if (job_changed_.wait_for(lock, std::chrono::milliseconds(100)) == std::cv_status::timeout) {
+      tick();
     }
   }
 }

@@ -63,6 +63,8 @@ class ThreadRunner final : public dataset::Runner {
   exec::TaskResult attempt(Launched& task, sched::TaskMetrics& metrics);
   exec::TaskResult try_once(Launched& task, exec::TaskSpec spec);
   void answer(Launched& task, exec::TaskResult result, sched::TaskMetrics metrics);
+  static std::vector<exec::Output> take_ready(RunningJob& job);
+  void give(exec::Output output, const std::function<void(std::span<const std::byte>)>& result);
   void deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
                const std::function<void(std::span<const std::byte>)>& result);
   void tick();
