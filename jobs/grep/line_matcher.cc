@@ -101,7 +101,11 @@ std::unique_ptr<LineMatcher> make_line_matcher(const Pattern& pattern) {
   std::unique_ptr<LineMatcher> matcher = make_re2_matcher(expression);  // says what is wrong with the expression
   Pattern quick = pattern.word || pattern.line || !pattern.fixed ? expression : pattern;
   quick.fixed = quick.fixed || is_plain(quick.text);
-  if (auto fast = make_hyperscan_matcher(quick)) matcher = std::move(fast);
+  if (auto literal = make_literal_matcher(quick)) {
+    matcher = std::move(literal);
+  } else if (auto fast = make_hyperscan_matcher(quick)) {
+    matcher = std::move(fast);
+  }
   if (pattern.invert) matcher = std::make_unique<InvertedMatcher>(std::move(matcher));
   return matcher;
 }

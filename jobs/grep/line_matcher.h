@@ -39,4 +39,8 @@ std::unique_ptr<LineMatcher> make_re2_matcher(const Pattern& pattern);
 /// one that it cannot find line by line, such as one that matches the empty text.
 std::unique_ptr<LineMatcher> make_hyperscan_matcher(const Pattern& pattern);
 
+/// One text whose case matters, found by wide comparisons; null for any other pattern, and where the processor lacks
+/// the instructions.
+std::unique_ptr<LineMatcher> make_literal_matcher(const Pattern& pattern);
+
 }  // namespace millrace::jobs

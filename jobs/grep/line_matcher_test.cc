@@ -61,6 +61,32 @@ TEST(LineMatcher, BytesThatAreNoTextMatchToo) {
                    std::string("a\0c", 3)}));
 }
 
+TEST(LineMatcher, LiteralsAreFoundWhereverTheyLie) {
+  const std::uint64_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  if (make_literal_matcher({"a", true}) == nullptr) GTEST_SKIP() << "this processor has no wide comparisons";
+  for (int round = 0; round < 3000; ++round) {
+    Pattern pattern;
+    pattern.fixed = true;
+    for (std::uint64_t i = 0, n = 1 + random() % (round % 50 == 0 ? 150 : 4); i < n; ++i)
+      pattern.text += "abx"[random() % (round % 3 + 1)];
+    std::string text;
+    for (std::uint64_t i = 0, n = random() % 600; i < n; ++i)
+      text += random() % 40 == 0 ? pattern.text : std::string(1, "abbbx\n"[random() % 6]);
+    text.shrink_to_fit();  // so that a sanitizer sees what is read behind the end
+    EXPECT_EQ(lines_of(*make_literal_matcher(pattern), text), lines_of(*make_re2_matcher(pattern), text))
+        << "pattern '" << pattern.text << "' text '" << text << "'";
+  }
+}
+
+TEST(LineMatcher, OnlyOneTextWhoseCaseMattersIsALiteral) {
+  EXPECT_EQ(make_literal_matcher({"a"}), nullptr);
+  EXPECT_EQ(make_literal_matcher({"", true}), nullptr);
+  EXPECT_EQ(make_literal_matcher({"a\nb", true}), nullptr);
+  EXPECT_EQ(make_literal_matcher({"a", true, true}), nullptr);
+}
+
 TEST(LineMatcher, RefusesWhatIsNoExpression) {
   EXPECT_THROW(make_line_matcher({"a("}), Error);
   EXPECT_THROW(make_line_matcher({"(a)\\1"}), Error);

@@ -9,7 +9,7 @@
 namespace millrace::jobs {
 namespace {
 
-constexpr std::size_t lanes = 8;
+constexpr std::size_t lanes = PointBlock::lanes;
 typedef double Lanes __attribute__((vector_size(lanes * sizeof(double))));
 typedef double Unaligned __attribute__((vector_size(lanes * sizeof(double)), aligned(1), may_alias));
 typedef std::int64_t Words __attribute__((vector_size(lanes * sizeof(double)), may_alias));
@@ -17,8 +17,9 @@ typedef double Aliasing __attribute__((vector_size(lanes * sizeof(double)), may_
 
 #define MILLRACE_INLINE __attribute__((always_inline)) inline
 
-MILLRACE_INLINE const Unaligned& at(const char* columns, std::size_t feature, std::size_t row) {
-  return *reinterpret_cast<const Unaligned*>(columns + (feature * PointBlock::capacity + row) * sizeof(double));
+/// One feature of the points of a group.
+MILLRACE_INLINE const Unaligned& at(const char* group, std::size_t feature) {
+  return *reinterpret_cast<const Unaligned*>(group + feature * sizeof(Lanes));
 }
 
 /// x := 1 / (1 + exp(x)), for |x| up to 700; beyond, as if it were 700. exp(x) = 2^n exp(r), |r| <= ln(2)/2, with
@@ -44,26 +45,36 @@ MILLRACE_INLINE void complement_of_sigmoid(Lanes& x) {
 __attribute__((target_clones("avx512f", "avx2", "default"))) void add_gradient(const PointBlock& block,
                                                                                std::span<const double> weights,
                                                                                std::span<double> gradient) {
-  const char* const columns = block.columns.data();
-  Lanes share[PointBlock::capacity / lanes];
-  for (std::size_t row = 0; row < PointBlock::capacity; row += 2 * lanes) {
+  constexpr std::size_t groups = PointBlock::capacity / lanes;
+  const char* const values = block.values.data();
+  const std::size_t group_bytes = weights.size() * sizeof(Lanes);
+  Lanes share[groups];
+  // Both loops are over the same values, the second from the cache: they fetch a half each of the block that probably
+  // comes next, so that memory is never idle. (Addresses behind the last block do no harm.)
+  const char* const next = values + block.values.size() + PointBlock::alignment;
+  const char* const second_half = next + block.values.size() / 2;
+  for (std::size_t i = 0; i < groups; i += 2) {
     Lanes a = {};
     Lanes b = {};
+    const char* const group = values + i * group_bytes;
     for (std::size_t j = 0; j < weights.size(); ++j) {
-      a += weights[j] * at(columns, j, row);
-      b += weights[j] * at(columns, j, row + lanes);
+      __builtin_prefetch(next + (i / 2 * weights.size() + j) * sizeof(Lanes), 0, 2);
+      a += weights[j] * at(group, j);
+      b += weights[j] * at(group + group_bytes, j);
     }
     complement_of_sigmoid(a);
     complement_of_sigmoid(b);
-    share[row / lanes] = a;
-    share[row / lanes + 1] = b;
+    share[i] = a;
+    share[i + 1] = b;
   }
   for (std::size_t j = 0; j < gradient.size(); ++j) {
     Lanes even = {};
     Lanes odd = {};
-    for (std::size_t row = 0; row < PointBlock::capacity; row += 2 * lanes) {
-      even += share[row / lanes] * at(columns, j, row);
-      odd += share[row / lanes + 1] * at(columns, j, row + lanes);
+    for (std::size_t i = 0; i < groups; i += 2) {
+      const char* const group = values + i * group_bytes;
+      __builtin_prefetch(second_half + (i / 2 * weights.size() + j) * sizeof(Lanes), 0, 2);
+      even += share[i] * at(group, j);
+      odd += share[i + 1] * at(group + group_bytes, j);
     }
     const Lanes sum = even + odd;
     gradient[j] += ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));

@@ -75,10 +75,29 @@ TEST(GradientTest, TheBytesOfABlockMayLieAnywhere) {
   reader.add("0.25,3,0");
   std::vector<double> expected(2);
   add_gradient(reader.block(), std::vector<double>{0.1, 0.2}, expected);
-  std::string moved = "x" + std::string(reader.block().columns);
+  std::string moved = "x" + std::string(reader.block().values);
   std::vector<double> gradient(2);
   add_gradient({2, std::string_view(moved).substr(1)}, std::vector<double>{0.1, 0.2}, gradient);
   EXPECT_EQ(gradient, expected);
+}
+
+TEST(PointBlockTest, ValuesOfEncodedBlocksKeepTheirAlignment) {
+  PointReader reader(3);
+  reader.add("1,2,3,1");
+  const PointBlock block = reader.block();
+  const std::size_t size = Codec<PointBlock>::size(block);
+  EXPECT_EQ(size % PointBlock::alignment, 0u);
+  std::vector<std::byte> bytes(2 * size);
+  ASSERT_EQ(Codec<PointBlock>::encode(block, Codec<PointBlock>::encode(block, bytes.data())), bytes.data() + 2 * size);
+  const std::byte* at = bytes.data();
+  for (int i = 0; i < 2; ++i) {
+    const PointBlock decoded = Codec<PointBlock>::decode(at, bytes.data() + bytes.size());
+    EXPECT_EQ(decoded.rows, 1u);
+    EXPECT_EQ(decoded.values, block.values);
+    EXPECT_EQ((decoded.values.data() - reinterpret_cast<const char*>(bytes.data())) % PointBlock::alignment, 0);
+  }
+  at = bytes.data();
+  EXPECT_THROW(Codec<PointBlock>::decode(at, bytes.data() + size - 1), Error);
 }
 
 TEST(PointReaderTest, RefusesLinesThatAreNoPoints) {
@@ -95,13 +114,13 @@ TEST(PointReaderTest, TakesBlanksAndCarriageReturns) {
   reader.add(" 1 ,\t-2.5e0 , 1\r");
   double x[2];
   const PointBlock block = reader.block();
-  std::memcpy(&x[0], block.columns.data(), sizeof(double));
-  std::memcpy(&x[1], block.columns.data() + PointBlock::capacity * sizeof(double), sizeof(double));
+  std::memcpy(&x[0], block.values.data(), sizeof(double));
+  std::memcpy(&x[1], block.values.data() + PointBlock::lanes * sizeof(double), sizeof(double));
   EXPECT_EQ(x[0], 1);
   EXPECT_EQ(x[1], -2.5);
   reader.clear();
   EXPECT_TRUE(reader.empty());
-  EXPECT_EQ(reader.block().columns.find_first_not_of('\0'), std::string::npos);
+  EXPECT_EQ(reader.block().values.find_first_not_of('\0'), std::string::npos);
 }
 
 }  // namespace

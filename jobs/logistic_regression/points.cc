@@ -29,7 +29,7 @@ void PointReader::add(std::string_view line) {
   const char* at = line.data();
   const char* const end = at + line.size();
   for (std::size_t j = 0; j < features_; ++j) {
-    columns_[j * PointBlock::capacity + rows_] = read_number(at, end);
+    value(j) = read_number(at, end);
     if (at == end || *at != ',')
       throw Error(Cause::bad_data,
                   "expected " + std::to_string(features_) + " numbers and a label with commas between them");
@@ -38,17 +38,16 @@ void PointReader::add(std::string_view line) {
   const double label = read_number(at, end);
   if (at != end || (label != 0 && label != 1))
     throw Error(Cause::bad_data, "expected a label, 0 or 1, behind " + std::to_string(features_) + " numbers");
-  for (std::size_t j = 0; j < features_ && label == 0; ++j)
-    columns_[j * PointBlock::capacity + rows_] = -columns_[j * PointBlock::capacity + rows_];
+  for (std::size_t j = 0; j < features_ && label == 0; ++j) value(j) = -value(j);
   ++rows_;
 }
 
 PointBlock PointReader::block() const {
-  return {rows_, {reinterpret_cast<const char*>(columns_.data()), columns_.size() * sizeof(double)}};
+  return {rows_, {reinterpret_cast<const char*>(values_.data()), values_.size() * sizeof(double)}};
 }
 
 void PointReader::clear() {
-  std::fill(columns_.begin(), columns_.end(), 0.0);
+  std::fill(values_.begin(), values_.end(), 0.0);
   rows_ = 0;
 }
 

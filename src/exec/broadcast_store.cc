@@ -1,5 +1,8 @@
 #include "exec/broadcast_store.h"
 
+#include <sys/mman.h>
+
+#include <millrace/internal/lookup_table.h>
 #include <millrace/shared.h>
 
 namespace millrace::exec {
@@ -43,6 +46,15 @@ BroadcastStore& broadcast_store() {
 }  // namespace millrace::exec
 
 namespace millrace::internal {
+
+void prefer_huge_pages(void* data, std::size_t bytes) noexcept {
+  constexpr std::uintptr_t huge = std::uintptr_t{2} << 20;
+  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(data) + huge - 1) / huge * huge;
+  const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(data) + bytes) / huge * huge;
+  if (begin < end)
+    madvise(static_cast<std::byte*>(data) + (begin - reinterpret_cast<std::uintptr_t>(data)), end - begin,
+            MADV_HUGEPAGE);
+}
 
 // Looked up for every element, so each thread remembers what it found; ids are never used twice.
 const void* find_broadcast(std::uint32_t id) {

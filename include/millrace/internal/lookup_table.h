@@ -14,6 +14,10 @@
 
 namespace millrace::internal {
 
+/// Asks the system to back memory that is not touched yet with huge pages, where it has some: random access to much of
+/// it is then several times as fast.
+void prefer_huge_pages(void* data, std::size_t bytes) noexcept;
+
 inline std::uint64_t load_word(const std::byte* at) {
   std::uint64_t word;
   std::memcpy(&word, at, sizeof word);
@@ -44,19 +48,19 @@ class LookupTable {
     return hash_bytes(bytes.of(key));
   }
 
-  /// The two steps that wait for memory, to be taken for many keys at a time before for_each().
-  void prefetch_slot(std::uint64_t hash) const { __builtin_prefetch(slots_ + (hash & mask_) * word); }
-  void prefetch_entry(std::uint64_t hash) const {
-    const std::uint64_t slot = load_word(slots_ + (hash & mask_) * word);
-    if (slot != 0) __builtin_prefetch(entries_ + (slot & place_mask) - 1);
+  /// Where the search for a hash begins. What find() waits for, so that it can be fetched for many keys at a time.
+  const std::byte* home(std::uint64_t hash) const { return slots_ + (hash & mask_) * word; }
+  /// The entry of the first key that may have this hash, or null. What for_each() waits for.
+  const std::byte* find(std::uint64_t hash) const {
+    const std::uint64_t slot = load_word(slots_ + candidate(hash, hash & mask_) * word);
+    return slot == 0 ? nullptr : entries_ + (slot & place_mask) - 1;
   }
 
   template <class Visit>
   void for_each(const Key& key, std::uint64_t hash, Visit&& visit) const {
-    for (std::uint64_t i = hash & mask_;; i = (i + 1) & mask_) {
+    for (std::uint64_t i = candidate(hash, hash & mask_);; i = candidate(hash, (i + 1) & mask_)) {
       const std::uint64_t slot = load_word(slots_ + i * word);
       if (slot == 0) return;
-      if (((slot ^ hash) & ~place_mask) != 0) continue;
       const std::byte* at = entries_ + (slot & place_mask) - 1;
       const std::byte* content = at + word;
       if (!(Codec<Key>::decode(content, end_) == key)) continue;
@@ -89,8 +93,14 @@ class LookupTable {
         throw Error(Cause::usage, "broadcast_join: the small side is larger than a terabyte; use join");
       std::size_t capacity = 16;
       while (capacity < places_.size() * 2) capacity *= 2;
-      std::vector<std::uint64_t> last(capacity);  // the place of the last entry of the slot's key
-      std::vector<std::byte> bytes(word + capacity * word);
+      std::vector<std::uint64_t> last;  // the place of the last entry of the slot's key
+      last.reserve(capacity);
+      prefer_huge_pages(last.data(), capacity * sizeof(std::uint64_t));
+      last.resize(capacity);
+      std::vector<std::byte> bytes;
+      bytes.reserve(word + capacity * word + entries_.size());
+      prefer_huge_pages(bytes.data(), bytes.capacity());
+      bytes.resize(word + capacity * word);
       store_word(bytes.data(), capacity);
       for (const std::uint64_t place : places_) insert(bytes.data() + word, capacity - 1, place, last);
       bytes.insert(bytes.end(), entries_.begin(), entries_.end());
@@ -126,6 +136,14 @@ class LookupTable {
   static constexpr std::size_t word = sizeof(std::uint64_t);
   static constexpr std::uint64_t place_mask = (std::uint64_t{1} << 40) - 1;
 
+  /// The first slot from `i` on that is free or whose key may have the hash.
+  std::uint64_t candidate(std::uint64_t hash, std::uint64_t i) const {
+    for (;; i = (i + 1) & mask_) {
+      const std::uint64_t slot = load_word(slots_ + i * word);
+      if (slot == 0 || ((slot ^ hash) & ~place_mask) == 0) return i;
+    }
+  }
+
   std::uint64_t mask_ = 0;
   const std::byte* slots_ = nullptr;
   const std::byte* entries_ = nullptr;
@@ -145,27 +163,35 @@ class LookupBatch {
 
   bool full() const { return count_ == limit_; }
   void add(const T& pair) {
-    const std::size_t at = bytes_.size();
-    bytes_.resize(at + Codec<T>::size(pair));
-    Codec<T>::encode(pair, bytes_.data() + at);
+    const std::size_t size = Codec<T>::size(pair);
+    if (bytes_.size() - used_ < size) bytes_.resize((used_ + size) * 2);
+    Codec<T>::encode(pair, bytes_.data() + used_);
+    used_ += size;
     hashes_[count_] = Table::hash_of(pair.first);
-    table_.prefetch_slot(hashes_[count_]);
+    __builtin_prefetch(table_.home(hashes_[count_]));
     ++count_;
   }
-  /// visit(pair, hash) for each, in order; then the batch is empty.
+  /// visit(pair, hash) for each, in order. The batch is empty then, also when a visit throws.
   template <class Visit>
   void flush(Visit&& visit) {
-    for (std::size_t i = 0; i < count_; ++i) table_.prefetch_entry(hashes_[i]);
+    constexpr std::size_t cache_line = 64;
+    for (std::size_t i = 0; i < count_; ++i) {
+      const std::byte* const entry = table_.find(hashes_[i]);
+      if (entry == nullptr) continue;
+      __builtin_prefetch(entry);
+      __builtin_prefetch(entry + cache_line - 1);
+    }
     const std::byte* at = bytes_.data();
-    for (std::size_t i = 0; i < count_; ++i) visit(Codec<T>::decode(at, bytes_.data() + bytes_.size()), hashes_[i]);
-    bytes_.clear();
-    count_ = 0;
+    const std::byte* const end = at + std::exchange(used_, 0);
+    const std::size_t count = std::exchange(count_, 0);
+    for (std::size_t i = 0; i < count; ++i) visit(Codec<T>::decode(at, end), hashes_[i]);
   }
 
  private:
   const Table& table_;
   const std::size_t limit_;
-  std::vector<std::byte> bytes_;
+  std::vector<std::byte> bytes_;  // of which used_ are the waiting elements
+  std::size_t used_ = 0;
   std::array<std::uint64_t, most> hashes_{};
   std::size_t count_ = 0;
 };
