@@ -6,7 +6,7 @@ import statistics
 from . import chart
 
 
-def summarise(workload, runs):
+def summarise(workload, program, runs):
     """What is kept of a program's runs: None when none succeeded."""
     good = [run for run in runs if not run.error]
     if not good:
@@ -21,6 +21,8 @@ def summarise(workload, runs):
         "output_bytes": max(run.output_bytes for run in good),
         "probe_gb_per_s": [run.probe for run in good],
     }
+    if program.budget:
+        summary["budget_bytes"] = program.budget
     for name in ("in_process_seconds", "load_seconds", "pass_seconds"):
         values = [run.printed[name] for run in good if name in run.printed]
         if values:
@@ -63,6 +65,33 @@ def overview(rows):
     return lines
 
 
+def memory_overview(rows):
+    """Programs that were given a budget: do they keep it, and what does a small one cost?"""
+    lines = ["| workload | budget | peak memory | peak ÷ budget | time | ÷ time with the largest budget |", "|---|---|---|---|---|---|"]
+    for row in rows:
+        largest = max(row["programs"].values(), key=lambda result: result["budget_bytes"], default=None)
+        for result in row["programs"].values():
+            lines.append(f"| {row['title']} | {gib(result['budget_bytes'])} | {gib(result['peak_rss_bytes'])} | "
+                         f"{result['peak_rss_bytes'] / result['budget_bytes']:.2f} | {seconds(result['median'])} | "
+                         f"{result['median'] / largest['median']:.2f} |")
+    return lines
+
+
+def scale_overview(rows):
+    """Rates at several sizes: does cost grow linearly?"""
+    names = list(dict.fromkeys(name for row in rows for name in row["programs"]))
+    lines = ["| workload | " + " | ".join(f"{name}, MB/s" for name in names) + " |", "|---|" + "---|" * len(names)]
+    for row in rows:
+        found = [row["programs"].get(name) for name in names]
+        lines.append(f"| {row['title']} | " + " | ".join(f"{row['input_bytes'] / each['median'] / 1e6:.0f}" if each else "–" for each in found) + " |")
+    return lines
+
+
+def summary(run):
+    """The table that says most about a suite."""
+    return {"memory": memory_overview, "scale": scale_overview}.get(run["suite"], overview)(run["rows"])
+
+
 def details(row):
     lines = [f"### {row['title']}", ""]
     if row["input_bytes"]:
@@ -97,7 +126,7 @@ def markdown(run):
     lines = [
         "# Benchmark results", "", conditions(run), "",
         "Versions: " + "; ".join(f"{name} {version}" for name, version in run["versions"].items()) + ".", "",
-        *overview(run["rows"]), "",
+        *summary(run), "",
     ]
     for row in run["rows"]:
         lines += details(row)

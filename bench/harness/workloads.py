@@ -14,6 +14,7 @@ class Program:
     stdout: bool = False  # the output is what it prints
     env: dict = field(default_factory=dict)
     needs: str = ""  # a command that must exist
+    budget: int = 0  # bytes of memory that it is given, where that is the point
 
     @property
     def is_peer(self):
@@ -165,27 +166,35 @@ STARTUP = [
 ]
 
 
-def scale():
+def scale(factor):
     """The same text at three sizes: how the rate holds."""
     sizes = [("tenth", "text-100m"), ("text", "text"), ("tenfold", "text-10g")]
-    return [Workload(f"word_count_{kind}", f"word count of {name}", [kind], [name], "lines",
-                     [millrace_job("wordcount", "{0}"), reference("word_count", "{0}")]) for kind, name in sizes]
+    return [Workload(f"word_count_{kind}", f"word count of {size}", [kind], [name], "lines",
+                     [millrace_job("wordcount", "{0}"), reference("word_count", "{0}")])
+            for (kind, name), size in zip(sizes, (gibibytes(each * factor) for each in (0.1, 1, 10)))]
 
 
-BUDGETS = [("2GiB", 2 << 30), ("256MiB", 256 << 20)]
+def gibibytes(size):
+    return f"{size:g} GiB" if size >= 0.1 else f"{size * 1024:.4g} MiB"
 
 
-def memory():
+BUDGETS = [2 << 30, 256 << 20]
+
+
+def memory(factor):
     """Ten gigabytes within a budget. The first program of a row sets the expected answer."""
-    def jobs(command, *words):
-        return [millrace(command, "{0}", *words, "-o", "{out}", "--overwrite", "--memory", budget, name=f"Millrace, {budget}")
-                for budget, _ in BUDGETS]
+    budgets = [int(budget * factor) for budget in BUDGETS]
 
+    def jobs(command, *words):
+        return [millrace(command, "{0}", *words, "-o", "{out}", "--overwrite", "--memory", str(budget), name=f"Millrace, {budget >> 20} MiB",
+                         budget=budget) for budget in budgets]
+
+    size = f"{10 * factor:g}"
     return [
-        Workload("memory_sort", "sort of 10 GB of records", ["records10"], ["records-10g"], "lines",
+        Workload("memory_sort", f"sort of {size} GB of records", ["records10"], ["records-10g"], "lines",
                  jobs("sort", "--records", "100", "--key-bytes", "10"), sorted=True),
-        Workload("memory_count", "word count of 10 GiB of text", ["tenfold"], ["text-10g"], "lines", jobs("wordcount")),
-        Workload("memory_distinct", "word count of 10 GB, all words distinct", ["distinct"], ["distinct-10g"], "lines",
+        Workload("memory_count", f"word count of {size} GiB of text", ["tenfold"], ["text-10g"], "lines", jobs("wordcount")),
+        Workload("memory_distinct", f"word count of {size} GB, all words distinct", ["distinct"], ["distinct-10g"], "lines",
                  jobs("wordcount")),
     ]
 
@@ -193,4 +202,5 @@ def memory():
 # The digest mode that turns a row's input into its expected answer, for rows without a reference program.
 EXPECTED_FROM_INPUT = {"memory_sort": "lines", "memory_distinct": "ones"}
 
-SUITES = {"speed": lambda: SPEED, "startup": lambda: STARTUP, "scale": scale, "memory": memory}
+# Each takes the scale of the inputs.
+SUITES = {"speed": lambda factor: SPEED, "startup": lambda factor: STARTUP, "scale": scale, "memory": memory}
