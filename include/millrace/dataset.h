@@ -67,15 +67,6 @@ concept NamesItsElement = requires {
   typename F::element;
 };
 
-template <class Less>
-struct Reversed {
-  Less less;
-  template <class A, class B>
-  bool operator()(const A& a, const B& b) {
-    return less(b, a);
-  }
-};
-
 /// Writes the part file of a task as a record file of blocks of encoded elements.
 std::unique_ptr<ShuffleWriter> record_writer(TaskContext& task, const std::string& element_type);
 
@@ -329,9 +320,8 @@ class Dataset {
   template <class U, class F>
   auto map_partitions(F f, Site site = Site::current()) const {
     using C = internal::MapPartitions<Chain, F, U>;
-    return then<U>("map_partitions", site, [&](std::uint32_t id) {
-      return C{chain_, function(f, "map_partitions", site), id};
-    });
+    const auto make = [&](std::uint32_t id) { return C{chain_, function(f, "map_partitions", site), id}; };
+    return then<U>("map_partitions", site, make, false);
   }
 
   /// Pairs (f(x), x).
@@ -367,8 +357,8 @@ class Dataset {
     // Places depend on how the input is split, so the decision is made on positions in the whole dataset.
     using C = internal::Indexed<Chain>;
     const auto threshold = fraction >= 1 ? ~std::uint64_t{0} : static_cast<std::uint64_t>(std::ldexp(fraction, 64));
-    auto indexed =
-        Dataset<std::pair<T, std::uint64_t>, C>(session_, node("sample", site), C{chain_, partition_starts(site)});
+    auto indexed = Dataset<std::pair<T, std::uint64_t>, C>(session_, node("sample", site, false),
+                                                           C{chain_, partition_starts(site)});
     struct Chosen {
       std::uint64_t threshold;
       std::uint64_t seed;
@@ -383,7 +373,7 @@ class Dataset {
   /// Pairs (x, position in the whole dataset). Counts the partitions first, which is a job of its own.
   auto zip_with_index(Site site = Site::current()) const {
     using C = internal::Indexed<Chain>;
-    return Dataset<std::pair<T, std::uint64_t>, C>(session_, node("zip_with_index", site),
+    return Dataset<std::pair<T, std::uint64_t>, C>(session_, node("zip_with_index", site, false),
                                                    C{chain_, partition_starts(site)});
   }
 
@@ -504,13 +494,10 @@ class Dataset {
   auto aggregate_by_key(C zero, Add add, Merge merge, std::uint32_t count = 0, Site site = Site::current()) const
       requires(Parts::is_pair) {
     using V = Owned<typename Parts::value>;
-    if constexpr (internal::Travels<C>) {
-      auto create = [zero, add](V value) mutable { return add(C(zero), std::move(value)); };
-      return combine_by_key(create, add, merge, count, site);
-    } else {
-      auto create = capture(zero, [add](const C& start, V value) mutable { return add(C(start), std::move(value)); });
-      return combine_by_key(create, add, merge, count, site);
-    }
+    auto create =
+        capture(std::move(zero),
+                bind(add, [](Add& fold, const C& start, V value) { return fold(C(start), std::move(value)); }));
+    return combine_by_key(std::move(create), std::move(add), std::move(merge), count, site);
   }
 
   /// f(value, value) from `zero` on; zero must be f's neutral element.
@@ -779,12 +766,12 @@ class Dataset {
   /// The n largest elements by less(a, b), the largest first; of equal ones those that come first.
   template <class Less = std::less<>>
   std::vector<Owned<T>> top(std::uint64_t n, Less less = {}, Site site = Site::current()) const {
-    return smallest("top", n, internal::Reversed<Less>{less}, site);
+    return extremes<true>("top", n, std::move(less), site);
   }
   /// The n smallest elements by less(a, b), the smallest first; of equal ones those that come first.
   template <class Less = std::less<>>
   std::vector<Owned<T>> take_ordered(std::uint64_t n, Less less = {}, Site site = Site::current()) const {
-    return smallest("take_ordered", n, less, site);
+    return extremes<false>("take_ordered", n, std::move(less), site);
   }
 
   /// n elements chosen at random by the seed, without repetition, in the order of the dataset; all when there are
@@ -911,12 +898,12 @@ class Dataset {
   auto function(F f, const char* operation, Site site) const {
     return internal::keep_function(*session_, std::move(f), operation, site);
   }
-  internal::NodePtr node(const char* operation, Site site) const {
-    return session_->narrow(operation, site, {node_}, partitions());
+  internal::NodePtr node(const char* operation, Site site, bool elementwise) const {
+    return session_->narrow(operation, site, {node_}, partitions(), elementwise);
   }
   template <class U, class Make>
-  auto then(const char* operation, Site site, Make make) const {
-    auto next = node(operation, site);
+  auto then(const char* operation, Site site, Make make, bool elementwise = true) const {
+    auto next = node(operation, site, elementwise);
     auto chain = make(internal::id_of(next));
     return Dataset<U, decltype(chain)>(session_, std::move(next), std::move(chain));
   }
@@ -1116,8 +1103,8 @@ class Dataset {
                    }));
   }
 
-  template <class Less>
-  std::vector<Owned<T>> smallest(const char* operation, std::uint64_t n, Less less, Site site) const;
+  template <bool largest, class Less>
+  std::vector<Owned<T>> extremes(const char* operation, std::uint64_t n, Less less, Site site) const;
 
   std::vector<std::uint64_t> partition_starts(Site site) const {
     std::vector<std::uint64_t> starts(1, 0);

@@ -135,13 +135,12 @@ void ThreadRunner::run(Request request, const std::function<void(std::span<const
   } catch (...) {
     if (!lock.owns_lock()) lock.lock();
     step(sched::JobCancelled{job->request.job.id, "the driver could not take its results"});
-    job_changed_.wait(lock, [&] { return job->running == 0; });
+    wait_for_attempts(*job, lock);
     if (job->commit != nullptr) job->commit->abort_job();
     jobs_.erase(job->request.job.id);
     throw;
   }
-  // Attempts that were killed may still be writing where the output is cleaned up.
-  job_changed_.wait(lock, [&] { return job->running == 0; });
+  wait_for_attempts(*job, lock);
   jobs_.erase(job->request.job.id);
   lock.unlock();
   if (!job->succeeded) {
@@ -253,6 +252,17 @@ void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_l
   }
 }
 
+// Attempts that were killed may still be writing where the output is cleaned up.
+void ThreadRunner::wait_for_attempts(const RunningJob& job, std::unique_lock<std::mutex>& lock) {
+  while (job.running != 0) {
+    if (options_.threads == 0 && !queue_.empty()) {
+      run_one(lock);
+    } else {
+      job_changed_.wait(lock);
+    }
+  }
+}
+
 // After Ctrl-C: every attempt is told to stop and given a moment, the temporary outputs go, and so does the process.
 void ThreadRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
   for (const auto& [id, task] : running_) {
@@ -345,7 +355,10 @@ void ThreadRunner::commit(const sched::TaskCommitted& action) {
     }
     job_changed_.notify_all();
   }
-  if (!action.first) return;
+  if (!action.first) {
+    running.skips_left += static_cast<std::int64_t>(result.skipped_records);  // they were counted the first time
+    return;
+  }
   for (const auto& [name, amount] : result.counters) counters_[name] += amount;
   for (const auto& [id, sum] : result.accumulators) exec::accumulator_store().merge(id, sum.value, sum.merge);
   for (auto& record : result.bad_records) running.bad_records.push_back(std::move(record));
@@ -414,6 +427,8 @@ exec::TaskResult ThreadRunner::attempt(Launched& task, sched::TaskMetrics& metri
     }
     spec.known_bad.emplace(*result.bad_record, result.message);
   }
+  // What the failed attempt left out is for the next one to find again.
+  if (!result.succeeded) task.job->skips_left += static_cast<std::int64_t>(spec.known_bad.size());
   metrics = metrics_of(result);
   metrics.wall_microseconds = now().microseconds - begin.microseconds;
   metrics.cpu_microseconds = thread_cpu_microseconds() - cpu_begin;

@@ -67,6 +67,7 @@ class ThreadRunner final : public dataset::Runner {
   void give(exec::Output output, const std::function<void(std::span<const std::byte>)>& result);
   void deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
                const std::function<void(std::span<const std::byte>)>& result);
+  void wait_for_attempts(const RunningJob& job, std::unique_lock<std::mutex>& lock);
   void tick();
   void keep_bad_records(RunningJob& job);
   void stop_everything(std::unique_lock<std::mutex>& lock);

@@ -15,7 +15,9 @@ struct Region {
   std::uintptr_t end;
 };
 
-// All mappings of the process, sorted: code, data, heap, stacks, and memory that the allocator or a user mapped.
+// The mappings of the process that something can lie in, sorted: code, data, heap, stacks, and memory that the
+// allocator or a user mapped. Not what is only reserved, or is as large as the tables that sanitizers keep of all
+// addresses.
 std::vector<Region> read_regions() {
   std::vector<Region> regions;
   std::ifstream maps("/proc/self/maps");
@@ -24,7 +26,9 @@ std::vector<Region> read_regions() {
     std::size_t used = 0;
     const std::uintptr_t begin = std::stoull(line, &used, 16);
     const std::uintptr_t end = std::stoull(line.substr(used + 1), nullptr, 16);
-    regions.push_back({begin, end});
+    constexpr std::uintptr_t too_large = std::uintptr_t{1} << 40;
+    const bool readable = line.at(line.find(' ') + 1) == 'r';
+    if (readable && end - begin < too_large) regions.push_back({begin, end});
   }
   return regions;
 }

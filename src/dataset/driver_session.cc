@@ -101,10 +101,10 @@ internal::NodePtr DriverSession::values(const std::string& operation, Site site,
 }
 
 internal::NodePtr DriverSession::narrow(const std::string& operation, Site site, std::vector<internal::NodePtr> parents,
-                                        std::uint32_t partitions) {
+                                        std::uint32_t partitions, bool elementwise) {
   auto node = new_node(plan::NodeKind::narrow, operation, site);
   for (const auto& parent : parents) node->bytes += parent->bytes;
-  node->one_source = parents.size() == 1 && parents.front()->one_source && parents.front()->partitions == partitions;
+  node->one_source = elementwise && parents.size() == 1 && parents.front()->one_source;
   node->parents = std::move(parents);
   node->partitions = partitions;
   return node;
@@ -187,7 +187,7 @@ void DriverSession::run(internal::Action action, const std::function<void(std::s
     plan::Stage& stage = request.job.stages.back();
     stage.partitions.clear();
     for (auto& [node, source] : stage.sources) {
-      source.splits = sample_windows(source);
+      source.splits = sample_windows(files_, source);
       for (std::uint32_t i = 0; i < source.splits.size(); ++i) stage.partitions.push_back(i);
     }
     stage.cached.clear();

@@ -24,7 +24,7 @@ class DriverSession final : public internal::Session, public std::enable_shared_
   internal::NodePtr values(const std::string& operation, Site site, std::vector<std::vector<std::byte>> partitions,
                            std::uint64_t bytes, bool ranges) override;
   internal::NodePtr narrow(const std::string& operation, Site site, std::vector<internal::NodePtr> parents,
-                           std::uint32_t partitions) override;
+                           std::uint32_t partitions, bool elementwise = false) override;
   internal::NodePtr shuffle(const std::string& operation, Site site, const internal::NodePtr& parent,
                             std::uint64_t map_code, std::vector<std::byte> map_closure,
                             std::uint32_t partitions) override;

@@ -4,6 +4,7 @@
 
 #include <millrace/codec.h>
 
+#include "storage/compression.h"
 #include "storage/file_split.h"
 #include "storage/formats/csv_split.h"
 #include "storage/input_listing.h"
@@ -65,7 +66,7 @@ std::vector<plan::Split> make_splits(const storage::FileSystem& files, const int
   return splits;
 }
 
-std::vector<plan::Split> sample_windows(const plan::Source& source) {
+std::vector<plan::Split> sample_windows(const storage::FileSystem& files, const plan::Source& source) {
   constexpr std::uint64_t windows = 64;
   constexpr std::uint64_t window_bytes = 64 << 10;
   // Sizes of whole files, in the order of the input: pieces of one file follow each other.
@@ -86,6 +87,7 @@ std::vector<plan::Split> sample_windows(const plan::Source& source) {
   std::vector<plan::Split> out;
   std::uint64_t before = 0;  // bytes of the parts before this one
   std::size_t at = 0;
+  std::size_t last_compressed = parts.size();
   for (std::uint64_t i = 0; i < windows; ++i) {
     const std::uint64_t position = total / windows * i;
     while (at + 1 < parts.size() && before + (parts[at].end - parts[at].begin) <= position) {
@@ -93,6 +95,12 @@ std::vector<plan::Split> sample_windows(const plan::Source& source) {
       ++at;
     }
     plan::FileRange window = parts[at];
+    // Only a file that was never cut can be compressed.
+    if (window.whole && storage::detect_compression(*files.open(window.path)) != storage::Compression::none) {
+      if (last_compressed != at) out.push_back({{std::move(window)}, {}});
+      last_compressed = at;
+      continue;
+    }
     std::uint64_t begin = window.begin + (position - before);
     if (source.record_bytes != 0) begin -= begin % source.record_bytes;
     window.begin = begin;

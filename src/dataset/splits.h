@@ -15,8 +15,9 @@ namespace millrace::dataset {
 std::vector<plan::Split> make_splits(const storage::FileSystem& files, const internal::SourceSpec& spec,
                                      std::uint64_t split_bytes, std::uint64_t& total_bytes, unsigned threads = 1);
 
-/// Windows spread evenly over the splits, for sampling: all of a small input, a few megabytes of a large one. They
-/// depend on the input files alone, not on how they are split.
-std::vector<plan::Split> sample_windows(const plan::Source& source);
+/// Windows spread evenly over the splits, for sampling: all of a small input, a few megabytes of a large one, but a
+/// compressed file that is met is read from its start to its end. They depend on the input files alone, not on how they
+/// are split.
+std::vector<plan::Split> sample_windows(const storage::FileSystem& files, const plan::Source& source);
 
 }  // namespace millrace::dataset

@@ -171,14 +171,16 @@ TaskResult Attempt::run() {
   result_.records_in = records_in_;
   result_.records_out = records_out_ != 0 ? records_out_ : output_->records();
   if (!result_.succeeded && spec_.skips_left != nullptr) {
-    *spec_.skips_left += static_cast<std::int64_t>(result_.skipped_records);
+    *spec_.skips_left += static_cast<std::int64_t>(result_.skipped_records - known_skips_);
   }
   return std::move(result_);
 }
 
 std::string Attempt::blamed_operation() const {
-  if (blamed_ == no_node) return {};
-  const auto found = spec_.stage->operations.find(NodeId{blamed_});
+  // Functions that are called while elements go to a shuffle are that shuffle's.
+  std::uint32_t node = blamed_;
+  if (node == no_node && spec_.stage->output) node = spec_.stage->output->shuffle.value;
+  const auto found = spec_.stage->operations.find(NodeId{node});
   return found == spec_.stage->operations.end() ? std::string() : found->second;
 }
 
@@ -198,7 +200,7 @@ void Attempt::describe_failure(TaskResult& result, Cause cause, const std::strin
   }
   // Millrace's own readers say where bad data lies; a function of the job that finds some does not know.
   const std::string operation = blamed_operation();
-  if (cause != Cause::user_code && (cause != Cause::bad_data || operation.empty())) {
+  if (cause != Cause::user_code && (cause != Cause::bad_data || blamed_ == no_node)) {
     result.message = what;
     return;
   }
@@ -394,6 +396,7 @@ bool Attempt::is_known_bad(std::string_view record) {
   const auto found = spec_.known_bad.find({std::string(input_path()), input_offset()});
   if (found == spec_.known_bad.end()) return false;
   keep_bad_record(record, found->second);
+  ++known_skips_;
   return true;
 }
 

@@ -162,6 +162,8 @@ class Attempt final : public TaskContext {
   std::uint64_t last_split_end_ = 0;
   std::size_t reserved_ = 0;
   std::atomic<std::uint64_t> progress_{0};
+  std::uint64_t known_skips_ =
+      0;  // of the skipped records: those that were known, and taken from the allowance, before
   TaskResult result_;
 };
 

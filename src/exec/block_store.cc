@@ -31,6 +31,12 @@ struct OwnedPages {
   std::byte* const data;
 };
 
+/// A writer's slabs after its first. Many of them fit in what blocks may take, so that a small budget is not full of
+/// the unused ends of a few.
+std::size_t next_slab(const Memory& memory) {
+  return std::clamp<std::size_t>(memory.storage_limit() / 16, small_slab, large_slab);
+}
+
 }  // namespace
 
 BlockStore::BlockStore(Memory& memory, storage::FileSystem& files, std::string directory, Carrier carrier)
@@ -109,7 +115,8 @@ bool BlockWriter::carve(Buffer& buffer, std::size_t bytes) {
   // Every block begins on a cache line, and so aligned for any element.
   const std::size_t aligned = (bytes + 63) / 64 * 64;
   if (slab_ == nullptr || slab_->used + aligned > slab_->pages.size) {
-    const std::size_t size = Memory::rounded_size(std::max(aligned, slab_ == nullptr ? small_slab : large_slab));
+    const std::size_t wanted = slab_ == nullptr ? small_slab : next_slab(store_.memory());
+    const std::size_t size = Memory::rounded_size(std::max(aligned, wanted));
     if (!store_.memory().try_reserve_storage(size)) return false;
     slab_ = std::make_shared<Slab>(store_.memory(), size);
   }

@@ -72,18 +72,20 @@ bool CacheStore::evict(std::uint64_t bytes) {
     if (!entry.in_memory || entry.output.use_count() > 1) continue;
     freed += entry.output->bytes;
     gone.push_back(entry.output);
-    if (entry.level == plan::CacheLevel::memory) {
-      uses_.erase(this_use);
-      entries_.erase(found);
-    } else {
-      entry.output = to_disk(*entry.output);
-      entry.in_memory = false;
+    if (entry.level != plan::CacheLevel::memory) {
+      if (auto moved = to_disk(*entry.output)) {
+        entry.output = std::move(moved);
+        entry.in_memory = false;
+        continue;
+      }
     }
+    uses_.erase(this_use);
+    entries_.erase(found);
   }
   return freed > 0;
 }
 
-std::shared_ptr<const Output> CacheStore::to_disk(const Output& output) {
+std::shared_ptr<const Output> CacheStore::to_disk(const Output& output) try {
   Output moved = output;
   auto file = blocks_.take_file();
   for (auto& partition : moved.partitions) {
@@ -97,6 +99,8 @@ std::shared_ptr<const Output> CacheStore::to_disk(const Output& output) {
   moved.spilled_bytes = moved.bytes;
   blocks_.give_back(std::move(file));
   return std::make_shared<const Output>(std::move(moved));
+} catch (const Error&) {
+  return nullptr;
 }
 
 }  // namespace millrace::exec

@@ -37,6 +37,7 @@ class CacheStore {
   };
   // Frees memory of the partitions used longest ago until `bytes` are free or none is left; false when nothing went.
   bool evict(std::uint64_t bytes);
+  // Null when the disk does not take it: whoever is short of memory is not to blame, and there is the lineage.
   std::shared_ptr<const Output> to_disk(const Output& output);
 
   BlockStore& blocks_;

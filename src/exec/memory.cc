@@ -44,7 +44,14 @@ std::uint64_t Memory::task_share() const {
 }
 
 bool Memory::try_reserve_storage(std::uint64_t bytes) {
-  return reserve_storage(bytes) || (evict_ && evict_(bytes) && reserve_storage(bytes));
+  return reserve_storage(bytes) || (evict_ && evict_(storage_shortage(bytes)) && reserve_storage(bytes));
+}
+
+std::uint64_t Memory::storage_shortage(std::uint64_t bytes) const {
+  const std::uint64_t wanted = storage_.load() + bytes;
+  const auto taken = static_cast<std::uint64_t>(std::max<std::int64_t>(tasks_.load(), 0));
+  const std::uint64_t room = std::min(usable_ / 2, usable_ - std::min(usable_, taken));
+  return wanted > room ? wanted - room : 0;
 }
 
 bool Memory::reserve_storage(std::uint64_t bytes) {

@@ -46,6 +46,7 @@ class Memory {
 
  private:
   bool reserve_storage(std::uint64_t bytes);
+  std::uint64_t storage_shortage(std::uint64_t bytes) const;
   std::byte* take_free(std::size_t rounded);
   void give_back_large(std::byte* data, std::size_t size);
   void trim(std::uint64_t keep);

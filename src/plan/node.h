@@ -57,7 +57,7 @@ struct Node {
   std::vector<std::shared_ptr<const Node>> parents;
   std::uint32_t partitions = 0;
   std::uint64_t bytes = 0;     ///< volume of the input behind it, an estimate
-  bool one_source = false;     ///< only narrow one-to-one operations since a single source
+  bool one_source = false;     ///< only elementwise operations since a single source of text or records
   Source source;               ///< of a source
   std::uint64_t map_code = 0;  ///< of a shuffle: the map side's code, an offset in the executable
   std::vector<std::byte> map_closure;

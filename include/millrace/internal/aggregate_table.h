@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <memory>
 #include <new>
 
 #include <millrace/internal/hash.h>
@@ -56,6 +57,7 @@ class AggregateTable {
   AggregateTable& operator=(const AggregateTable&) = delete;
   ~AggregateTable() {
     clear_values();
+    while (pending_begin_ != pending_count_) std::destroy_at(&pending_[pending_begin_++].input());
     task_.release(reserved_);
   }
 
@@ -113,7 +115,16 @@ class AggregateTable {
       full();  // drains the table, whose slots stay
       if (size_ + batch > grow_at_ && !grow()) throw_no_room();
     }
-    for (std::size_t i = 0; i < pending_count_; ++i) insert(pending_[i]);
+    if constexpr (std::is_trivially_destructible_v<typename Combiner::input>) {
+      for (std::size_t i = 0; i < pending_count_; ++i) insert(pending_[i]);
+    } else {
+      while (pending_begin_ != pending_count_) {
+        Pending& pending = pending_[pending_begin_++];
+        const EndOfInput end{pending};  // the combiner may throw
+        insert(pending);
+      }
+      pending_begin_ = 0;
+    }
     pending_count_ = 0;
     long_keys_.clear();
     if (arena_full_) {
@@ -169,14 +180,17 @@ class AggregateTable {
     std::uint64_t hash;
     std::uint32_t length;
     alignas(typename Combiner::input) std::byte raw[sizeof(typename Combiner::input)];
+    typename Combiner::input& input() { return *std::launder(reinterpret_cast<typename Combiner::input*>(raw)); }
+  };
+  struct EndOfInput {
+    Pending& pending;
+    ~EndOfInput() { std::destroy_at(&pending.input()); }
   };
 
   std::size_t index_of(std::uint64_t hash) const { return static_cast<std::size_t>((hash * spread_) >> shift_); }
   std::size_t used_end() const { return capacity_ == 0 ? 0 : capacity_ + overflow - 1; }
 
   void insert(Pending& pending) {
-    using Input = typename Combiner::input;
-    Input& input = *std::launder(reinterpret_cast<Input*>(pending.raw));
     const auto tag = static_cast<std::uint32_t>(pending.hash) | 1;
     const bool is_long = pending.length > 16;
     std::size_t i = index_of(pending.hash);
@@ -186,8 +200,7 @@ class AggregateTable {
       if (slot.tag != tag || slot.length != pending.length || slot.key.b != pending.key.b) continue;
       if (is_long ? std::memcmp(slot.bytes().data(), long_keys_.data() + pending.key.a, pending.length) == 0
                   : slot.key.a == pending.key.a) {
-        fold(slot.value(), std::move(input));
-        input.~Input();
+        fold(slot.value(), std::move(pending.input()));
         return;
       }
     }
@@ -199,9 +212,8 @@ class AggregateTable {
     slot.key = pending.key;
     if (is_long) slot.key.a = reinterpret_cast<std::uint64_t>(keep(long_keys_.data() + pending.key.a, pending.length));
     slot.length = pending.length;
+    new (slot.raw) C(combiner_.create(std::move(pending.input())));
     slot.tag = tag;
-    new (slot.raw) C(combiner_.create(std::move(input)));
-    input.~Input();
     if constexpr (!std::is_trivially_copyable_v<C>) count_heap(heap_bytes(slot.value()));
     ++size_;
   }
@@ -331,12 +343,6 @@ class AggregateTable {
     if constexpr (!std::is_trivially_destructible_v<C>) {
       visit([](Slot& slot) { slot.value().~C(); });
     }
-    using Input = typename Combiner::input;
-    if constexpr (!std::is_trivially_destructible_v<Input>) {
-      for (std::size_t i = 0; i < pending_count_; ++i)
-        std::launder(reinterpret_cast<Input*>(pending_[i].raw))->~Input();
-      pending_count_ = 0;
-    }
   }
 
   [[noreturn]] static void throw_no_room() {
@@ -356,6 +362,7 @@ class AggregateTable {
   unsigned shift_ = 63;
   bool arena_full_ = false;
   std::size_t pending_count_ = 0;
+  std::size_t pending_begin_ = 0;  // those before have been folded in already
   Pending pending_[batch];
   std::vector<char> long_keys_;
   Pages pages_;

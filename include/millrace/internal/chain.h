@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include <millrace/internal/closure.h>
 #include <millrace/task.h>
@@ -80,27 +81,36 @@ struct TextSource {
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
     auto input = task.open_source(node, partition);
     std::string_view buffer;
-    const auto line = [](const char*& at, const char* end) {
-      const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
-      const char* const begin = at;
-      const char* const stop = newline != nullptr ? newline : end;
-      at = newline != nullptr ? newline + 1 : end;
-      return std::string_view(begin, static_cast<std::size_t>(stop - begin));
-    };
     while (!task.stopped() && input->next(buffer)) task.count_records(run_records(task, buffer, line, std::ref(sink)));
   }
-  /// Whole buffers of lines, for functions that look at many lines at once.
+  /// Whole buffers of lines, for functions that look at many lines at once; single lines where a failure has to be
+  /// blamed on one.
   template <class Sink>
   void run_buffers(TaskContext& task, std::uint32_t partition, Sink& sink) {
     auto input = task.open_source(node, partition);
     std::string_view buffer;
+    const bool by_line = task.may_skip() || task.attempt() != 0;
+    const auto next = [by_line](const char*& at, const char* end) {
+      if (by_line) return line(at, end);
+      const char* const begin = std::exchange(at, end);
+      return std::string_view(begin, static_cast<std::size_t>(end - begin));
+    };
     while (!task.stopped() && input->next(buffer)) {
-      task.at_record(buffer.data());
-      sink(buffer);
+      const std::uint64_t count = run_records(task, buffer, next, std::ref(sink));
+      if (by_line) task.count_records(count);
     }
   }
   void save(Encoder& out) const { out.put(node); }
   static TextSource load(Decoder& in) { return {in.get<std::uint32_t>()}; }
+
+ private:
+  static std::string_view line(const char*& at, const char* end) {
+    const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+    const char* const begin = at;
+    const char* const stop = newline != nullptr ? newline : end;
+    at = newline != nullptr ? newline + 1 : end;
+    return {begin, static_cast<std::size_t>(stop - begin)};
+  }
 };
 
 /// Fixed-size records as objects (T trivially copyable) or, for T = std::string_view, as their bytes.

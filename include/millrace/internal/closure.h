@@ -35,9 +35,11 @@ struct IsCaptured<Bound<Body, F>> : std::true_type {};
 template <class F>
 concept FunctionPointer = std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
 
+// Not is_trivially_copyable, which GCC 12 denies to some closures (those of lambdas written as an argument of a pack);
+// a function is never assigned to.
 template <class F>
 concept Travels = IsCaptured<F>::value || FunctionPointer<F> ||
-    (std::is_trivially_copyable_v<F>&& std::is_trivially_destructible_v<F>);
+    (std::is_trivially_copy_constructible_v<F>&& std::is_trivially_destructible_v<F>);
 
 /// A function of the job with what it captured.
 template <class F>

@@ -25,39 +25,36 @@ void Dataset<T, Chain>::sample_keys(const internal::Function<KeyOf>& key_of, Sit
   };
   if (session_->can_sample(node_)) return run_action<Key>("sample", site, chain, {}, visit, true);
   std::vector<std::uint32_t> some;
-  const std::uint32_t wanted = std::max(1u, (partitions() + 15) / 16);
+  const std::uint32_t wanted = (partitions() + 15) / 16;
   for (std::uint32_t i = 0; i < wanted; ++i) {
     some.push_back(static_cast<std::uint32_t>((2 * std::uint64_t{i} + 1) * partitions() / (2 * wanted)));
   }
-  run_action<Key>("sample", site, chain, some, visit);
+  if (!some.empty()) run_action<Key>("sample", site, chain, some, visit);
 }
 
 template <class T, class Chain>
-template <class Less>
-std::vector<Owned<T>> Dataset<T, Chain>::smallest(const char* operation, std::uint64_t n, Less less, Site site) const {
-  // A bounded heap of the best so far; `place` breaks ties in favour of what comes first.
-  using Placed = std::pair<std::uint64_t, Owned<T>>;
-  struct Better {
-    Less less;
-    bool operator()(const Placed& a, const Placed& b) {
-      if (less(a.second, b.second)) return true;
-      if (less(b.second, a.second)) return false;
+template <bool largest, class Less>
+std::vector<Owned<T>> Dataset<T, Chain>::extremes(const char* operation, std::uint64_t n, Less less, Site site) const {
+  auto select = [](Less& order, const std::uint64_t& most, auto& partition, auto& emit) {
+    // A bounded heap of the best so far, the worst of them on top; `place` breaks ties in favour of what comes first.
+    using Placed = std::pair<std::uint64_t, Owned<T>>;
+    const auto before = [&order](const auto& a, const auto& b) { return largest ? order(b, a) : order(a, b); };
+    const auto better = [&before](const Placed& a, const Placed& b) {
+      if (before(a.second, b.second)) return true;
+      if (before(b.second, a.second)) return false;
       return a.first < b.first;
-    }
-  };
-  auto select = [n, less](auto& partition, auto& emit) mutable {
+    };
     std::vector<Placed> heap;
-    Better better{less};
     std::uint64_t place = 0;
-    if (n == 0) return;
+    if (most == 0) return;
     partition.for_each([&](auto&& x) {
-      if (heap.size() == n) {
-        ++place;
-        if (!less(x, heap.front().second)) return;
+      ++place;
+      if (heap.size() == most) {
+        if (!before(x, heap.front().second)) return;
         std::pop_heap(heap.begin(), heap.end(), better);
         heap.back() = Placed(place, to_owned(x));
       } else {
-        heap.emplace_back(++place, to_owned(x));
+        heap.emplace_back(place, to_owned(x));
       }
       std::push_heap(heap.begin(), heap.end(), better);
     });
@@ -65,8 +62,10 @@ std::vector<Owned<T>> Dataset<T, Chain>::smallest(const char* operation, std::ui
     for (Placed& x : heap) emit(std::move(x.second));
   };
   std::vector<Owned<T>> best;
-  per_partition<Owned<T>>(operation, site, select, [&](Owned<T>&& x) { best.push_back(std::move(x)); });
-  std::stable_sort(best.begin(), best.end(), less);
+  per_partition<Owned<T>>(operation, site, capture(n, bind(less, select)),
+                          [&](Owned<T>&& x) { best.push_back(std::move(x)); });
+  std::stable_sort(best.begin(), best.end(),
+                   [&less](const auto& a, const auto& b) { return largest ? less(b, a) : less(a, b); });
   if (best.size() > n) best.erase(best.begin() + static_cast<std::ptrdiff_t>(n), best.end());
   return best;
 }

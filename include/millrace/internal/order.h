@@ -3,6 +3,7 @@
 #include <bit>
 #include <functional>
 
+#include <millrace/internal/closure.h>
 #include <millrace/internal/hash.h>
 #include <millrace/internal/key_bytes.h>
 #include <millrace/task.h>
@@ -89,21 +90,35 @@ struct Descending {
 /// An order of the user's own: less(a, b). It may offer prefix(key) as well.
 template <class F>
 struct CustomOrder {
-  F less;
+  Function<F> less;
   template <class K>
   std::uint64_t prefix(const K& key) {
-    if constexpr (requires {
-                    { less.prefix(key) } -> std::convertible_to<std::uint64_t>;
+    if constexpr (requires(F & f) {
+                    { f.prefix(key) } -> std::convertible_to<std::uint64_t>;
                   }) {
-      return less.prefix(key);
+      return less.get().prefix(key);
     } else {
       return 0;
     }
   }
   template <class A, class B>
   bool operator()(const A& a, const B& b) {
-    return less(a, b);
+    return less.get()(a, b);
   }
+};
+
+/// Travels as the user's function does.
+template <class F>
+class Function<CustomOrder<F>> {
+ public:
+  explicit Function(CustomOrder<F> order) : order_(std::move(order)) {}
+  CustomOrder<F>& get() { return order_; }
+  void save(Encoder& out) const { order_.less.save(out); }
+  static Function load(Decoder& in) { return Function(CustomOrder<F>{Function<F>::load(in)}); }
+  std::span<const std::byte> bytes() const { return order_.less.bytes(); }
+
+ private:
+  CustomOrder<F> order_;
 };
 
 template <class Order>
@@ -111,7 +126,7 @@ auto wrap_order(Order order) {
   if constexpr (std::is_same_v<Order, Ascending> || std::is_same_v<Order, Descending>) {
     return order;
   } else {
-    return CustomOrder<Order>{order};
+    return CustomOrder<Order>{Function<Order>(std::move(order))};
   }
 }
 

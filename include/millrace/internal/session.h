@@ -88,8 +88,9 @@ class Session {
   /// A source whose partitions are given as bytes; `bytes` estimates the volume.
   virtual NodePtr values(const std::string& operation, Site site, std::vector<std::vector<std::byte>> partitions,
                          std::uint64_t bytes, bool ranges) = 0;
+  /// `elementwise`: what it makes of an element depends on that element alone, so it may run on a sample of them.
   virtual NodePtr narrow(const std::string& operation, Site site, std::vector<NodePtr> parents,
-                         std::uint32_t partitions) = 0;
+                         std::uint32_t partitions, bool elementwise = false) = 0;
   virtual NodePtr shuffle(const std::string& operation, Site site, const NodePtr& parent, std::uint64_t map_code,
                           std::vector<std::byte> map_closure, std::uint32_t partitions) = 0;
   virtual NodePtr persist(Site site, const NodePtr& parent, Persist level) = 0;

@@ -141,10 +141,14 @@ struct AggregateTerminal {
       });
       table.clear();
     };
+    const bool skipping = task.may_skip();
     auto sink = [&](auto&& pair) {
+      // A record that fails in the combiner has been taken into the table, so another try has to leave it out.
+      if (skipping) task.deliver();
       table.template add<KeyBytes<K>::fixed>(bytes.of(pair.first),
                                              typename Combiner::input(std::forward<decltype(pair)>(pair).second), send);
-      if (task.may_skip()) task.deliver();
+      if (skipping) [[unlikely]]
+        table.flush(send);
     };
     chain.run(task, task.partition(), sink);
     table.flush(send);
@@ -201,8 +205,9 @@ struct AggregateRead {
 
   template <class Sink>
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
-    Reduction reduction(task, combiner, partitions);
-    reduction.fill(shuffle, partition);
+    Reduction reduction(task, combiner, partitions, shuffle);
+    const auto fill = [&] { reduction.fill(partition); };
+    guarded(task, shuffle, fill);
     if (task.stopped()) return;
     if (!reduction.runs.empty()) {
       reduction.merge(&sink, [](void* to, element&& x) { (*static_cast<Sink*>(to))(std::move(x)); });
@@ -229,11 +234,12 @@ struct AggregateRead {
     TaskContext& task;
     Combiner combiner;
     std::uint32_t partitions;
+    std::uint32_t shuffle;
     AggregateTable<C, MergingCombiner<Combiner>> table;
     std::vector<std::unique_ptr<ShuffleWriter>> runs;
 
-    Reduction(TaskContext& of, const Combiner& by, std::uint32_t count)
-        : task(of), combiner(by), partitions(count), table(of, {by}, count) {}
+    Reduction(TaskContext& of, const Combiner& by, std::uint32_t count, std::uint32_t from)
+        : task(of), combiner(by), partitions(count), shuffle(from), table(of, {by}, count) {}
 
     static void put_pair(ShuffleWriter& out, std::string_view key, const C& value) {
       std::byte* at = out.room(0, Codec<std::string_view>::size(key) + CombinedCodec<C>::size(value));
@@ -251,8 +257,8 @@ struct AggregateRead {
       table.clear();
     }
 
-    void fill(std::uint32_t from, std::uint32_t partition) {
-      auto blocks = task.open_shuffle(from, partition);
+    void fill(std::uint32_t partition) {
+      auto blocks = task.open_shuffle(shuffle, partition);
       Block block;
       while (!task.stopped() && blocks->next(block)) {
         const std::byte* at = block.bytes.data();
@@ -301,7 +307,8 @@ struct AggregateRead {
           std::pop_heap(heap.begin(), heap.end(), after);
           AggregateRun<C>& run = *heap.back();
           if (value) {
-            combiner.merge(*value, std::move(*run.value));
+            const auto join = [&] { combiner.merge(*value, std::move(*run.value)); };
+            guarded(task, shuffle, join);
           } else {
             value.emplace(std::move(*run.value));
           }
@@ -373,10 +380,12 @@ struct SortedRead {
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
     const ElementOrder<T, KeyOf, Order> element_order{&key_of.get(), &order.get()};
     auto sorter = task.sorter(element_order.record_order());
-    take_blocks(task, shuffle, partition, *sorter);
     const std::byte* batch[256];
+    const auto take = [&] { take_blocks(task, shuffle, partition, *sorter); };
+    const auto next = [&] { return sorter->next(batch); };
+    guarded(task, shuffle, take);
     std::size_t count = 0;
-    while (!task.stopped() && (count = sorter->next(batch)) != 0) {
+    while (!task.stopped() && (count = guarded(task, shuffle, next)) != 0) {
       for (std::size_t i = 0; i < count; ++i) {
         const std::byte* at = batch[i];
         sink(Codec<T>::decode(at, measured()));
