@@ -24,6 +24,8 @@ class Context {
   Context(int argc, char** argv);
   /// Throws Error(usage) for options that contradict each other or a temporary directory that does not exist.
   explicit Context(Options options);
+  /// On a session that runs its jobs elsewhere than in this process's threads.
+  explicit Context(std::shared_ptr<internal::Session> session) : session_(std::move(session)) {}
 
   const Options& options() const;
   /// What the command line holds beside Millrace's options.

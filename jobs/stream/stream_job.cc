@@ -8,8 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <millrace/context.h>
-
 #include "jobs/stream/job_directory.h"
 #include "jobs/stream/location.h"
 #include "jobs/stream/stream_stages.h"
@@ -191,11 +189,14 @@ void run_stages(Session& session, const StreamingJob& job, StreamSpec spec, cons
 
 CounterList run_streaming_job(const StreamingJob& job, Options options,
                               const std::function<void(const StreamStart&)>& started) {
+  return run_streaming_job(job, Context(engine_options(job, std::move(options))), started);
+}
+
+CounterList run_streaming_job(const StreamingJob& job, const Context& context,
+                              const std::function<void(const StreamStart&)>& started) {
   const std::vector<std::string> inputs = local_inputs(job);
-  options = engine_options(job, std::move(options));
   const JobNames names = make_names();
-  const std::string temporary = job.properties.get("stream.tmpdir", options.tmp);
-  const Context context(std::move(options));
+  const std::string temporary = job.properties.get("stream.tmpdir", context.options().tmp);
   JobDirectory directory(temporary, job, log_directory(job, names));
   StreamSpec spec = make_spec(job, names, directory);
   spec.counters = context.session()->accumulator();

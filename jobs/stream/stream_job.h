@@ -3,7 +3,7 @@
 #include <functional>
 #include <string>
 
-#include <millrace/options.h>
+#include <millrace/context.h>
 
 #include "jobs/stream/stream_spec.h"
 #include "jobs/stream/streaming_options.h"
@@ -26,6 +26,9 @@ struct StreamStart {
 /// output for files, user_code for a command that failed for the last time; where its logs are is in the message, and
 /// they stay.
 CounterList run_streaming_job(const StreamingJob& job, Options options,
+                              const std::function<void(const StreamStart&)>& started);
+/// The same on a Context that exists. Its options count, not what the job says about attempts and splits.
+CounterList run_streaming_job(const StreamingJob& job, const Context& context,
                               const std::function<void(const StreamStart&)>& started);
 
 }  // namespace millrace::jobs::stream
