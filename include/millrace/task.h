@@ -52,6 +52,12 @@ class Pages {
   void* owner_ = nullptr;
 };
 
+/// How many keys an aggregation table has: small ones, and all others.
+struct TableKeys {
+  std::size_t small = 0;
+  std::size_t large = 0;
+};
+
 /// Encoded elements that nobody changes any more. Copies share the bytes, which live as long as any copy.
 struct Block {
   std::shared_ptr<const void> owner;
@@ -206,8 +212,8 @@ class TaskContext {
   /// far.
   virtual internal::Pages pages(std::size_t bytes) = 0;
   /// How many keys the tables of this stage's tasks had when they were full, as far as is known: a guess for the next.
-  virtual std::size_t expected_keys() const = 0;
-  virtual void saw_keys(std::size_t keys) = 0;
+  virtual internal::TableKeys expected_keys() const = 0;
+  virtual void saw_keys(internal::TableKeys keys) = 0;
 
   /// Counts memory that is allocated elsewhere. Returns false when the share is used up: then spill.
   virtual bool try_reserve(std::size_t bytes) = 0;

@@ -31,19 +31,20 @@ struct Words {
       for (std::size_t w = 0; w < words; ++w) {
         const std::uint64_t space = bits[w];
         const char* const at = text.data() + base + w * 64;
-        // A bit wherever a word begins or has ended: they alternate.
-        std::uint64_t edges = space ^ ((space << 1) | carry);
+        const std::uint64_t after_space = (space << 1) | carry;
         carry = space >> 63;
-        while (edges != 0) {
-          const char* const edge = at + __builtin_ctzll(edges);
-          edges &= edges - 1;
-          if (open == nullptr) {
-            open = edge;
-          } else {
-            emit(std::string_view(open, static_cast<std::size_t>(edge - open)));
-            open = nullptr;
-          }
+        std::uint64_t begins = ~space & after_space;
+        std::uint64_t ends = space & ~after_space;
+        if (open != nullptr && ends != 0) {
+          emit(std::string_view(open, static_cast<std::size_t>(at + __builtin_ctzll(ends) - open)));
+          ends &= ends - 1;
+          open = nullptr;
         }
+        for (; ends != 0; ends &= ends - 1, begins &= begins - 1) {
+          const int begin = __builtin_ctzll(begins);
+          emit(std::string_view(at + begin, static_cast<std::size_t>(__builtin_ctzll(ends) - begin)));
+        }
+        if (begins != 0) open = at + __builtin_ctzll(begins);
       }
     }
     if (open != nullptr) emit(std::string_view(open, static_cast<std::size_t>(text.data() + text.size() - open)));

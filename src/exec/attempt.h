@@ -20,19 +20,19 @@ namespace millrace::exec {
 /// How many keys the tables of a stage's tasks had: tables of the same stage come out alike. Thread-safe.
 class KeyCounts {
  public:
-  std::size_t of(StageId stage) const {
+  internal::TableKeys of(StageId stage) const {
     const std::lock_guard lock(mutex_);
     const auto found = keys_.find(stage);
-    return found == keys_.end() ? 0 : found->second;
+    return found == keys_.end() ? internal::TableKeys{} : found->second;
   }
-  void saw(StageId stage, std::size_t keys) {
+  void saw(StageId stage, internal::TableKeys keys) {
     const std::lock_guard lock(mutex_);
     keys_[stage] = keys;
   }
 
  private:
   mutable std::mutex mutex_;
-  std::map<StageId, std::size_t> keys_;
+  std::map<StageId, internal::TableKeys> keys_;
 };
 
 /// What the tasks of one process share. All of it outlives every attempt.
@@ -120,8 +120,8 @@ class Attempt final : public TaskContext {
   internal::Pages try_pages(std::size_t bytes) override;
   internal::Pages pages(std::size_t bytes) override;
   std::size_t merge_fan_in() const override;
-  std::size_t expected_keys() const override { return environment_.key_counts.of(spec_.stage->id); }
-  void saw_keys(std::size_t keys) override { environment_.key_counts.saw(spec_.stage->id, keys); }
+  internal::TableKeys expected_keys() const override { return environment_.key_counts.of(spec_.stage->id); }
+  void saw_keys(internal::TableKeys keys) override { environment_.key_counts.saw(spec_.stage->id, keys); }
   bool try_reserve(std::size_t bytes) override;
   void release(std::size_t bytes) override;
   std::unique_ptr<internal::ShuffleWriter> spill_writer(std::uint32_t partitions) override;

@@ -1,12 +1,7 @@
 #pragma once
 
-#include <algorithm>
-#include <memory>
-#include <new>
-
-#include <millrace/internal/hash.h>
 #include <millrace/internal/key_bytes.h>
-#include <millrace/task.h>
+#include <millrace/internal/slot_array.h>
 
 namespace millrace::internal {
 
@@ -36,134 +31,120 @@ std::size_t heap_bytes(const T& value) {
   }
 }
 
-/// A hash table from keys to combined values, kept nearly in the order of the hash: the slot of a key is the top of
-/// its hash, with linear probing and no wrap-around. So partitions are contiguous, and ordered() leaves exact (hash,
-/// key) order after a local pass.
+/// The spread of a table whose order nobody needs. What is sent from it comes to the next table in no order of the
+/// hash: sent in order, it would fill that one from its beginning, every key behind all that are there.
+inline constexpr std::uint64_t scattered = 0xd6e8feb86659fd93;
+
+/// A hash table from keys to combined values, in two arrays of slots: small keys, and all others.
 ///
-/// Keys of up to 16 bytes lie in the slot; longer ones lie in an arena. Insertions are gathered in batches whose slots
-/// are prefetched: the cost of a table larger than the caches is latency, and a batch overlaps it.
+/// What a table larger than the caches costs is latency, and what short keys of unforeseeable lengths cost is branches:
+/// records wait in a batch for each kind, without a branch on which it is, while their slots are being fetched.
 ///
 /// `C` is the combined value. `Combiner` offers create(V), add(C&, V) and merge(C&, C).
 /// The table belongs to one task. Its memory comes from the task's share; when add() cannot have more, it calls the
-/// `full` callable given to it, which must take everything out with drain().
+/// `full` callable given to it, which must take everything out: visit() or visit_in_order(), then clear().
 template <class C, class Combiner>
 class AggregateTable {
  public:
-  /// `spread` maps the hash to the position in this table: the hash times it, modulo 2^64. With 1 the table covers all
-  /// hashes; with the number of partitions it covers one partition's range.
+  using Input = typename Combiner::input;
+  using Small = SmallSlot<C>;
+  using Large = LargeSlot<C>;
+
+  /// `spread`: as for SlotArray.
   AggregateTable(TaskContext& task, Combiner combiner, std::uint64_t spread)
-      : task_(task), combiner_(combiner), spread_(spread) {}
+      : task_(task), combiner_(combiner), small_(spread), large_(spread), spread_(spread) {
+    set_homes();
+  }
   AggregateTable(const AggregateTable&) = delete;
   AggregateTable& operator=(const AggregateTable&) = delete;
-  ~AggregateTable() {
-    clear_values();
-    while (pending_begin_ != pending_count_) std::destroy_at(&pending_[pending_begin_++].input());
-    task_.release(reserved_);
-  }
+  ~AggregateTable() { task_.release(reserved_); }
 
-  static constexpr std::size_t encoded_room = sizeof(ShortKey);
-
-  /// A key and what to fold into its value, through `fold(C&)` for a present key and `make()` for a new one.
-  struct Slot {
-    ShortKey key;  // the bytes, or for long keys the address in the arena and the hash
-    std::uint32_t length;
-    std::uint32_t tag;  // the hash's low half with the lowest bit set; 0 means free
-    alignas(C) std::byte raw[sizeof(C)];
-    C& value() { return *std::launder(reinterpret_cast<C*>(raw)); }
-    const C& value() const { return *std::launder(reinterpret_cast<const C*>(raw)); }
-    std::string_view bytes() const {
-      if (length <= 16) return {reinterpret_cast<const char*>(&key), length};
-      return {reinterpret_cast<const char*>(key.a), length};
+  /// Adds one record. The key's bytes are copied before this returns. Fixed: their number where all keys have the same.
+  template <std::size_t Fixed, class Full>
+  void add(std::string_view key, Input&& value, Full& full) {
+    const std::size_t length = Fixed != 0 ? Fixed : key.size();
+    if (length > sizeof(ShortKey)) [[unlikely]] {
+      add_long(key, std::move(value), full);
+      return;
     }
-    std::uint64_t hash() const { return length <= 16 ? hash_short(key, length) : key.b; }
-    /// As Codec<std::string_view> encodes bytes(); short keys by two stores, so encoded_room bytes more are needed.
-    std::byte* encode_key(std::byte* out) const {
-      if (length > 16) return Codec<std::string_view>::encode(bytes(), out);
-      *out++ = static_cast<std::byte>(length);
-      std::memcpy(out, &key, sizeof key);
-      return out + length;
-    }
-  };
-
-  /// Adds one record; V is whatever Combiner::create and add take. The key's bytes are copied before this returns.
-  template <std::size_t Fixed, class V, class Full>
-  void add(std::string_view key, V&& value, Full& full) {
-    using Stored = std::remove_cvref_t<V>;
-    static_assert(std::is_same_v<Stored, typename Combiner::input>);
-    Pending& pending = pending_[pending_count_];
-    std::uint64_t hash;
-    if (Fixed != 0 || key.size() <= 16) {
-      pending.key = load_short(key.data(), Fixed != 0 ? Fixed : key.size());
-      hash = hash_short(pending.key, Fixed != 0 ? Fixed : key.size());
+    const ShortKey bytes = load_short(key.data(), length);
+    const std::uint64_t hash = hash_short(bytes, length);
+    const bool is_small = length <= Small::longest;
+    if constexpr (Fixed == 0 && cheap_to_copy) {
+      put_small(bytes, length, hash, Input(value));
+      put_large(bytes, length, hash, std::move(value));
+      small_batch_.count += is_small;
+      large_batch_.count += !is_small;
+      const Home& home = homes_[is_small];
+      __builtin_prefetch(home.base + ((hash * spread_ >> home.shift) & home.mask) * home.slot_bytes, 1);
+      if (small_batch_.count == batch || large_batch_.count == batch) [[unlikely]]
+        flush(full);
+    } else if (is_small) {
+      put_small(bytes, length, hash, std::move(value));
+      __builtin_prefetch(small_.home(hash), 1);
+      if (++small_batch_.count == batch) [[unlikely]]
+        insert_all(small_batch_, full);
     } else {
-      hash = hash_long(key.data(), key.size());
-      pending.key.a = long_keys_.size();
-      pending.key.b = hash;
-      long_keys_.insert(long_keys_.end(), key.begin(), key.end());
+      put_large(bytes, length, hash, std::move(value));
+      __builtin_prefetch(large_.home(hash), 1);
+      if (++large_batch_.count == batch) [[unlikely]]
+        insert_all(large_batch_, full);
     }
-    pending.length = static_cast<std::uint32_t>(key.size());
-    pending.hash = hash;
-    new (pending.raw) Stored(std::forward<V>(value));
-    if (capacity_ != 0) __builtin_prefetch(slots_ + index_of(hash), 1);
-    if (++pending_count_ == batch) flush(full);
   }
 
-  /// Folds the pending records in. Called by add() and before anything is read.
+  /// Folds in the records that wait. Called before anything is read.
   template <class Full>
   void flush(Full& full) {
-    if (size_ + batch > grow_at_ && !grow()) {
-      full();  // drains the table, whose slots stay
-      if (size_ + batch > grow_at_ && !grow()) throw_no_room();
-    }
-    if constexpr (std::is_trivially_destructible_v<typename Combiner::input>) {
-      for (std::size_t i = 0; i < pending_count_; ++i) insert(pending_[i]);
-    } else {
-      while (pending_begin_ != pending_count_) {
-        Pending& pending = pending_[pending_begin_++];
-        const EndOfInput end{pending};  // the combiner may throw
-        insert(pending);
-      }
-      pending_begin_ = 0;
-    }
-    pending_count_ = 0;
-    long_keys_.clear();
-    if (arena_full_) {
-      arena_full_ = false;
-      full();
-    }
+    insert_all(small_batch_, full);
+    insert_all(large_batch_, full);
   }
 
-  std::size_t size() const { return size_; }
+  std::size_t size() const { return small_.size() + large_.size(); }
 
-  /// Puts the slots into (hash, key) order; then they can be visited but nothing can be added before clear().
-  void order() {
-    std::size_t i = 0;
-    while (i < used_end()) {
-      if (slots_[i].tag == 0) {
-        ++i;
-        continue;
-      }
-      std::size_t end = i + 1;
-      while (slots_[end].tag != 0) ++end;  // the slot after the last is always free
-      order_cluster(i, end);
-      i = end;
-    }
-  }
-
-  /// Visits every slot in table order.
+  /// Visits every slot, small keys first, each kind nearly in the order of the hash.
   template <class Visit>
   void visit(Visit&& visit) {
-    const std::size_t end = used_end();
-    for (std::size_t i = 0; i < end; ++i) {
-      if (slots_[i].tag != 0) visit(slots_[i]);
+    task_.saw_keys({small_.size(), large_.size()});
+    small_.visit(visit);
+    large_.visit(visit);
+  }
+
+  /// Visits every slot in (hash, key) order; then nothing can be added before clear().
+  template <class Visit>
+  void visit_in_order(Visit&& visit) {
+    task_.saw_keys({small_.size(), large_.size()});
+    if (small_.size() != 0) small_.order();
+    if (large_.size() != 0) large_.order();
+    // Hashes are equal across the kinds almost never, but then the keys decide.
+    Small* small = small_.begin();
+    Small* const small_end = small_.size() == 0 ? small : small_.end();
+    std::uint64_t small_hash = 0;
+    const auto next_small = [&] {
+      while (small != small_end && small->is_free()) ++small;
+      if (small != small_end) small_hash = small_.position(small->hash());
+    };
+    next_small();
+    if (large_.size() != 0) {
+      large_.visit([&](Large& large) {
+        if (small != small_end) {
+          const std::uint64_t hash = large_.position(large.hash());
+          while (small != small_end && (small_hash != hash ? small_hash < hash : small->bytes() < large.bytes())) {
+            visit(*small++);
+            next_small();
+          }
+        }
+        visit(large);
+      });
+    }
+    while (small != small_end) {
+      visit(*small++);
+      next_small();
     }
   }
 
   void clear() {
-    task_.saw_keys(size_);
-    clear_values();
-    if (capacity_ != 0) std::memset(static_cast<void*>(slots_), 0, (capacity_ + overflow) * sizeof(Slot));
-    size_ = 0;
+    small_.clear();
+    large_.clear();
     arena_.clear();
     arena_at_ = arena_end_ = nullptr;
     task_.release(reserved_);
@@ -171,62 +152,202 @@ class AggregateTable {
   }
 
  private:
-  static constexpr std::size_t batch = 32;
-  static constexpr std::size_t overflow = 256;  // slots past the last index, since probing does not wrap
   static constexpr std::size_t arena_chunk = std::size_t{256} << 10;
 
-  struct Pending {
-    ShortKey key;
-    std::uint64_t hash;
-    std::uint32_t length;
-    alignas(typename Combiner::input) std::byte raw[sizeof(typename Combiner::input)];
-    typename Combiner::input& input() { return *std::launder(reinterpret_cast<typename Combiner::input*>(raw)); }
-  };
-  struct EndOfInput {
-    Pending& pending;
-    ~EndOfInput() { std::destroy_at(&pending.input()); }
+  static constexpr std::size_t batch = 32;
+  static constexpr bool cheap_to_copy = std::is_trivially_copyable_v<Input> && sizeof(Input) <= 16;
+
+  /// A key of up to 16 bytes, or where a longer one begins in long_keys_ and its hash.
+  struct LargeKey {
+    ShortKey bytes;
+    std::size_t length;
   };
 
-  std::size_t index_of(std::uint64_t hash) const { return static_cast<std::size_t>((hash * spread_) >> shift_); }
-  std::size_t used_end() const { return capacity_ == 0 ? 0 : capacity_ + overflow - 1; }
+  /// Records whose slots are on their way from memory.
+  template <class Key>
+  struct Batch {
+    struct Record {
+      Key key;
+      std::uint64_t hash;
+      alignas(Input) std::byte raw[sizeof(Input)];
+      Input& value() { return *std::launder(reinterpret_cast<Input*>(raw)); }
+    };
+    ~Batch() {
+      if constexpr (!std::is_trivially_destructible_v<Input>) {
+        for (std::size_t i = done; i < count; ++i) records[i].value().~Input();
+      }
+    }
+    std::size_t count = 0;
+    std::size_t done = 0;  // more than 0 only while the batch is being folded in
+    Record records[batch];
+  };
+  using SmallRecord = typename Batch<std::uint64_t>::Record;
+  using LargeRecord = typename Batch<LargeKey>::Record;
 
-  void insert(Pending& pending) {
-    const auto tag = static_cast<std::uint32_t>(pending.hash) | 1;
-    const bool is_long = pending.length > 16;
-    std::size_t i = index_of(pending.hash);
-    for (;; ++i) {
-      Slot& slot = slots_[i];
-      if (slot.tag == 0) break;
-      if (slot.tag != tag || slot.length != pending.length || slot.key.b != pending.key.b) continue;
-      if (is_long ? std::memcmp(slot.bytes().data(), long_keys_.data() + pending.key.a, pending.length) == 0
-                  : slot.key.a == pending.key.a) {
-        fold(slot.value(), std::move(pending.input()));
+  /// Where probing begins in an array.
+  struct Home {
+    const char* base;
+    std::size_t mask;
+    std::size_t slot_bytes;
+    unsigned shift;
+  };
+
+  void put_small(ShortKey bytes, std::size_t length, std::uint64_t hash, Input&& value) {
+    SmallRecord& record = small_batch_.records[small_batch_.count];
+    record.key = Small::pack(bytes.a, length);
+    record.hash = hash;
+    new (record.raw) Input(std::move(value));
+  }
+  void put_large(ShortKey bytes, std::size_t length, std::uint64_t hash, Input&& value) {
+    LargeRecord& record = large_batch_.records[large_batch_.count];
+    record.key = {bytes, length};
+    record.hash = hash;
+    new (record.raw) Input(std::move(value));
+  }
+
+  template <class Full>
+  [[gnu::noinline]] void add_long(std::string_view key, Input&& value, Full& full) {
+    const std::uint64_t hash = hash_long(key.data(), key.size());
+    put_large({long_keys_.size(), hash}, key.size(), hash, std::move(value));
+    long_keys_.insert(long_keys_.end(), key.begin(), key.end());
+    __builtin_prefetch(large_.home(hash), 1);
+    if (++large_batch_.count == batch) insert_all(large_batch_, full);
+  }
+
+  template <class Key, class Full>
+  [[gnu::noinline]] void insert_all(Batch<Key>& records, Full& full) {
+    while (records.done != records.count) insert(records.records[records.done++], full);
+    records.count = records.done = 0;
+    if constexpr (std::is_same_v<Key, LargeKey>) long_keys_.clear();
+  }
+
+  template <class Full>
+  [[gnu::always_inline]] void insert(SmallRecord& record, Full& full) {
+    Small* slot = small_.home(record.hash);
+    if constexpr (SlotArray<Small>::slots_a_line == 4) {
+      // Which of the line's slots it is cannot be foretold, so there is no branch on it.
+      const auto key = record.key;
+      const unsigned found =
+          static_cast<unsigned>(slot[0].key == key) | static_cast<unsigned>(slot[1].key == key) << 1 |
+          static_cast<unsigned>(slot[2].key == key) << 2 | static_cast<unsigned>(slot[3].key == key) << 3;
+      if (found != 0) [[likely]] {
+        fold(slot[std::countr_zero(found)], record, full);
         return;
       }
     }
-    if (i + 1 >= capacity_ + overflow) [[unlikely]] {  // a cluster ran into the end
-      if (!grow_anyway()) throw_no_room();
-      return insert(pending);
+    for (; !slot->is_free(); ++slot) {
+      if (slot->key == record.key) {
+        fold(*slot, record, full);
+        return;
+      }
     }
-    Slot& slot = slots_[i];
-    slot.key = pending.key;
-    if (is_long) slot.key.a = reinterpret_cast<std::uint64_t>(keep(long_keys_.data() + pending.key.a, pending.length));
-    slot.length = pending.length;
-    new (slot.raw) C(combiner_.create(std::move(pending.input())));
-    slot.tag = tag;
-    if constexpr (!std::is_trivially_copyable_v<C>) count_heap(heap_bytes(slot.value()));
-    ++size_;
+    insert_new(small_, slot, record, full);
   }
 
-  template <class Input>
-  void fold(C& value, Input&& input) {
+  template <class Full>
+  [[gnu::always_inline]] void insert(LargeRecord& record, Full& full) {
+    const auto tag = static_cast<std::uint32_t>(record.hash) | 1;
+    Large* slot = large_.home(record.hash);
+    if constexpr (SlotArray<Large>::slots_a_line == 2) {
+      Large* const likely = slot + (slot[1].tag == tag);
+      if (likely->tag == tag && is_key(*likely, record.key)) [[likely]] {
+        fold(*likely, record, full);
+        return;
+      }
+    }
+    for (; !slot->is_free(); ++slot) {
+      if (slot->tag == tag && is_key(*slot, record.key)) {
+        fold(*slot, record, full);
+        return;
+      }
+    }
+    insert_new(large_, slot, record, full);
+  }
+
+  bool is_key(const Large& slot, const LargeKey& key) const {
+    if (slot.length != key.length || slot.key.b != key.bytes.b) return false;
+    if (!slot.is_long()) return slot.key.a == key.bytes.a;
+    return std::memcmp(slot.bytes().data(), long_keys_.data() + key.bytes.a, key.length) == 0;
+  }
+
+  template <class Slot, class Record, class Full>
+  [[gnu::always_inline]] void fold(Slot& slot, Record& record, Full& full) {
+    Input& input = record.value();
     if constexpr (std::is_trivially_copyable_v<C>) {
-      combiner_.add(value, std::forward<Input>(input));
+      combiner_.add(slot.value(), std::move(input));
+      input.~Input();
     } else {
-      const std::size_t before = heap_bytes(value);
-      combiner_.add(value, std::forward<Input>(input));
-      const std::size_t after = heap_bytes(value);
+      const std::size_t before = heap_bytes(slot.value());
+      combiner_.add(slot.value(), std::move(input));
+      input.~Input();
+      const std::size_t after = heap_bytes(slot.value());
       if (after > before) count_heap(after - before);
+      if (no_room_) [[unlikely]]
+        drain(full);
+    }
+  }
+
+  template <class Slot, class Record, class Full>
+  [[gnu::noinline]] void insert_new(SlotArray<Slot>& slots, Slot* slot, Record& record, Full& full) {
+    if (no_room_ || slots.is_full(slot)) [[unlikely]] {
+      if (no_room_) drain(full);
+      if (slots.is_full(slot)) make_room(slots, full);
+      set_homes();
+      for (slot = slots.home(record.hash); !slot->is_free();) ++slot;
+    }
+    set_key(*slot, record);
+    new (slot->raw) C(combiner_.create(std::move(record.value())));
+    record.value().~Input();
+    slots.added();
+    if constexpr (!std::is_trivially_copyable_v<C>) count_heap(heap_bytes(slot->value()));
+  }
+
+  void set_key(Small& slot, const SmallRecord& record) { slot.key = record.key; }
+  void set_key(Large& slot, const LargeRecord& record) {
+    slot.key = record.key.bytes;
+    slot.length = static_cast<std::uint32_t>(record.key.length);
+    if (slot.is_long()) {
+      const char* const kept = keep(long_keys_.data() + record.key.bytes.a, record.key.length);
+      slot.key.a = reinterpret_cast<std::uint64_t>(kept);
+    }
+    slot.tag = static_cast<std::uint32_t>(record.hash) | 1;
+  }
+
+  template <class Slot>
+  static Home home_of(const SlotArray<Slot>& slots) {
+    return {reinterpret_cast<const char*>(slots.begin()), ~(SlotArray<Slot>::slots_a_line - 1), sizeof(Slot),
+            slots.shift()};
+  }
+  void set_homes() {
+    homes_[0] = home_of(large_);
+    homes_[1] = home_of(small_);
+  }
+
+  template <class Full>
+  void drain(Full& full) {
+    no_room_ = false;
+    full();
+  }
+
+  /// Gives the array more room, or has everything taken out when the share is used up.
+  template <class Slot, class Full>
+  void make_room(SlotArray<Slot>& slots, Full& full) {
+    std::size_t capacity = slots.capacity() * 2;
+    if (capacity == 0) {
+      // As large as its neighbours came to be, when there is memory for that; growing there costs a rehash a step.
+      const TableKeys expected = task_.expected_keys();
+      const std::size_t keys = std::is_same_v<Slot, Small> ? expected.small : expected.large;
+      capacity = SlotArray<Slot>::capacity_for(keys);
+      Pages pages = task_.try_pages(SlotArray<Slot>::bytes_for(capacity));
+      if (!pages) {
+        capacity = SlotArray<Slot>::capacity_for(0);
+        pages = task_.pages(SlotArray<Slot>::bytes_for(capacity));
+      }
+      slots.move_to(std::move(pages), capacity);
+    } else if (Pages pages = task_.try_pages(SlotArray<Slot>::bytes_for(capacity))) {
+      slots.move_to(std::move(pages), capacity);
+    } else {
+      full();
     }
   }
 
@@ -236,7 +357,7 @@ class AggregateTable {
     if (task_.try_reserve(heap_pending_)) {
       reserved_ += heap_pending_;
     } else {
-      arena_full_ = true;
+      no_room_ = true;
     }
     heap_pending_ = 0;
   }
@@ -246,7 +367,7 @@ class AggregateTable {
       const std::size_t size = std::max(arena_chunk, length);
       Pages chunk = task_.try_pages(size);
       if (!chunk) {
-        arena_full_ = true;  // flush() drains after this batch; until then the chunk is over the share
+        no_room_ = true;  // everything is taken out before the next key; until then the chunk is over the share
         chunk = task_.pages(size);
       }
       arena_at_ = reinterpret_cast<char*>(chunk.data());
@@ -259,113 +380,16 @@ class AggregateTable {
     return at;
   }
 
-  [[gnu::noinline]] bool grow() {
-    if (capacity_ == 0) {
-      // As large as its neighbours came to be, when there is memory for that; growing there costs a rehash a step.
-      std::size_t capacity = initial;
-      while (capacity / 8 * 5 < task_.expected_keys() + batch) capacity *= 2;
-      Pages pages;
-      if (capacity != initial) pages = task_.try_pages((capacity + overflow) * sizeof(Slot));
-      if (!pages) {
-        capacity = initial;
-        pages = task_.pages((capacity + overflow) * sizeof(Slot));
-      }
-      allocate(std::move(pages), capacity);
-      return true;
-    }
-    Pages pages = task_.try_pages((capacity_ * 2 + overflow) * sizeof(Slot));
-    if (!pages) return false;
-    rehash(std::move(pages), capacity_ * 2);
-    return true;
-  }
-  [[gnu::noinline]] bool grow_anyway() {
-    rehash(task_.pages((capacity_ * 2 + overflow) * sizeof(Slot)), capacity_ * 2);
-    return true;
-  }
-
-  void allocate(Pages pages, std::size_t capacity) {
-    std::memset(pages.data(), 0, (capacity + overflow) * sizeof(Slot));
-    pages_ = std::move(pages);
-    slots_ = reinterpret_cast<Slot*>(pages_.data());
-    capacity_ = capacity;
-    grow_at_ = capacity / 8 * 5;
-    shift_ = 64 - static_cast<unsigned>(std::countr_zero(capacity));
-  }
-
-  [[gnu::noinline]] void rehash(Pages pages, std::size_t capacity) {
-    Slot* old = slots_;
-    const std::size_t old_end = used_end();
-    Pages old_pages = std::move(pages_);
-    allocate(std::move(pages), capacity);
-    for (std::size_t i = 0; i < old_end; ++i) {
-      if (old[i].tag == 0) continue;
-      std::size_t to = index_of(old[i].hash());
-      while (slots_[to].tag != 0) ++to;
-      if (to + 1 >= capacity_ + overflow) throw_no_room();
-      relocate(old[i], slots_[to]);
-    }
-  }
-
-  static void relocate(Slot& from, Slot& to) {
-    if constexpr (std::is_trivially_copyable_v<C>) {
-      std::memcpy(static_cast<void*>(&to), static_cast<const void*>(&from), sizeof(Slot));
-    } else {
-      to.key = from.key;
-      to.length = from.length;
-      to.tag = from.tag;
-      new (to.raw) C(std::move(from.value()));
-      from.value().~C();
-    }
-  }
-
-  [[gnu::noinline]] void order_cluster(std::size_t begin, std::size_t end) {
-    if (end - begin == 1) return;
-    const auto before = [this](const Slot& x, const Slot& y) {
-      const std::uint64_t hx = x.hash() * spread_;
-      const std::uint64_t hy = y.hash() * spread_;
-      return hx != hy ? hx < hy : x.bytes() < y.bytes();
-    };
-    alignas(Slot) std::byte raw[sizeof(Slot)];
-    Slot& moving = *reinterpret_cast<Slot*>(raw);
-    for (std::size_t i = begin + 1; i < end; ++i) {
-      if (!before(slots_[i], slots_[i - 1])) continue;
-      relocate(slots_[i], moving);
-      std::size_t to = i;
-      while (to > begin && before(moving, slots_[to - 1])) {
-        relocate(slots_[to - 1], slots_[to]);
-        --to;
-      }
-      relocate(moving, slots_[to]);
-    }
-  }
-
-  void clear_values() {
-    if constexpr (!std::is_trivially_destructible_v<C>) {
-      visit([](Slot& slot) { slot.value().~C(); });
-    }
-  }
-
-  [[noreturn]] static void throw_no_room() {
-    throw Error(Cause::out_of_memory,
-                "the memory budget is too small for one aggregation table; give more with --memory");
-  }
-
-  static constexpr std::size_t initial = 1024;
-
   TaskContext& task_;
   Combiner combiner_;
+  SlotArray<Small> small_;
+  SlotArray<Large> large_;
   std::uint64_t spread_;
-  Slot* slots_ = nullptr;
-  std::size_t capacity_ = 0;
-  std::size_t size_ = 0;
-  std::size_t grow_at_ = 0;
-  unsigned shift_ = 63;
-  bool arena_full_ = false;
-  std::size_t pending_count_ = 0;
-  std::size_t pending_begin_ = 0;  // those before have been folded in already
-  Pending pending_[batch];
-  std::vector<char> long_keys_;
-  Pages pages_;
+  Home homes_[2];  // of large keys and of small ones
+  Batch<std::uint64_t> small_batch_;
+  Batch<LargeKey> large_batch_;
+  std::vector<char> long_keys_;  // of the records that wait
+  bool no_room_ = false;
   std::vector<Pages> arena_;
   char* arena_at_ = nullptr;
   char* arena_end_ = nullptr;

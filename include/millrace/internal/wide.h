@@ -122,11 +122,11 @@ struct AggregateTerminal {
   template <class Chain>
   void run(TaskContext& task, Chain& chain) {
     ShuffleWriter& out = task.output();
-    AggregateTable<C, Combiner> table(task, combiner, 1);
+    AggregateTable<C, Combiner> table(task, combiner, scattered);
     KeyBytes<K> bytes;
     std::vector<std::size_t> sizes(partitions);
     auto send = [&] {
-      constexpr std::size_t more = decltype(table)::encoded_room;
+      constexpr std::size_t more = encoded_room;
       std::fill(sizes.begin(), sizes.end(), more);
       table.visit([&](auto& slot) {
         sizes[partition_of(slot.hash(), partitions)] +=
@@ -213,9 +213,8 @@ struct AggregateRead {
       reduction.merge(&sink, [](void* to, element&& x) { (*static_cast<Sink*>(to))(std::move(x)); });
       return;
     }
-    task.saw_keys(reduction.table.size());
-    reduction.table.order();
-    reduction.table.visit([&](auto& slot) { sink(element(KeyBytes<K>::key(slot.bytes()), std::move(slot.value()))); });
+    reduction.table.visit_in_order(
+        [&](auto& slot) { sink(element(KeyBytes<K>::key(slot.bytes()), std::move(slot.value()))); });
   }
   void save(Encoder& out) const {
     out.put(shuffle);
@@ -249,9 +248,8 @@ struct AggregateRead {
 
     void operator()() {  // called by the table when it is full
       if (table.size() == 0) return;
-      table.order();
       auto writer = task.spill_writer(1);
-      table.visit([&](auto& slot) { put_pair(*writer, slot.bytes(), slot.value()); });
+      table.visit_in_order([&](auto& slot) { put_pair(*writer, slot.bytes(), slot.value()); });
       writer->finish();
       runs.push_back(std::move(writer));
       table.clear();
