@@ -476,7 +476,8 @@ class Dataset {
     return aggregated("reduce_by_key", Combiner{function(f, "reduce_by_key", site)}, count, site);
   }
 
-  /// create(value) starts a key's result, add(result, value) folds a value in, merge(result, result) joins two.
+  /// create(value) starts a key's result, add(result, value) folds a value in, merge(result, result) joins two; these
+  /// return the new result, or take a result& and change it.
   template <class Create, class Add, class Merge>
   auto combine_by_key(Create create, Add add, Merge merge, std::uint32_t count = 0, Site site = Site::current()) const
       requires(Parts::is_pair) {
@@ -489,14 +490,14 @@ class Dataset {
                       count, site);
   }
 
-  /// add(result, value) from `zero` on, merge(result, result) between partitions.
+  /// add(result, value) from `zero` on, merge(result, result) between partitions; as for combine_by_key().
   template <class C, class Add, class Merge>
   auto aggregate_by_key(C zero, Add add, Merge merge, std::uint32_t count = 0, Site site = Site::current()) const
       requires(Parts::is_pair) {
     using V = Owned<typename Parts::value>;
-    auto create =
-        capture(std::move(zero),
-                bind(add, [](Add& fold, const C& start, V value) { return fold(C(start), std::move(value)); }));
+    auto create = capture(std::move(zero), bind(add, [](Add& fold, const C& start, V value) {
+                            return internal::folded(C(start), fold, std::move(value));
+                          }));
     return combine_by_key(std::move(create), std::move(add), std::move(merge), count, site);
   }
 

@@ -5,23 +5,30 @@
 namespace millrace::jobs {
 namespace {
 
-using Occurrence = std::pair<std::string_view, std::uint64_t>;  // document, position
+using Occurrence = std::tuple<std::string_view, std::uint64_t, std::uint64_t>;  // document, its number, position
 
 struct OccurrencesOfWords {
   bool positions;
+  std::uint64_t number = 0;  // of the document within the task
 
   template <class Emit>
-  void operator()(std::string_view line, Emit& emit) const {
+  void operator()(std::string_view line, Emit& emit) {
     const std::size_t tab = line.find('\t');
     if (tab == line.npos) throw Error(Cause::bad_data, "no tab between the document's id and its text");
     const std::string_view id = line.substr(0, tab);
     std::uint64_t position = 0;
+    ++number;
     words(line.substr(tab + 1), [&](std::string_view word) {
       if (positions) ++position;
-      emit(std::pair(word, Occurrence(id, position)));
+      emit(std::pair(word, Occurrence(id, number, position)));
     });
   }
 };
+
+void add(Postings& postings, const Owned<Occurrence>& occurrence) {
+  const auto& [document, number, position] = occurrence;
+  postings.add(document, number, position);
+}
 
 }  // namespace
 
@@ -31,17 +38,11 @@ Dataset<IndexEntry> inverted_index(Context& context, const std::vector<std::stri
       .combine_by_key(
           [](const Owned<Occurrence>& occurrence) {
             Postings postings;
-            postings.add(occurrence.first, occurrence.second);
+            add(postings, occurrence);
             return postings;
           },
-          [](Postings postings, const Owned<Occurrence>& occurrence) {
-            postings.add(occurrence.first, occurrence.second);
-            return postings;
-          },
-          [](Postings earlier, const Postings& later) {
-            earlier.append(later);
-            return earlier;
-          })
+          [](Postings& postings, const Owned<Occurrence>& occurrence) { add(postings, occurrence); },
+          [](Postings& earlier, const Postings& later) { earlier.append(later); })
       .flat_map<IndexEntry>([](const auto& entry, auto& emit) {
         const std::string list = entry.second.list();
         emit(IndexEntry{entry.first, list});

@@ -11,6 +11,19 @@ namespace {
 
 std::string_view id_of(std::string_view document) { return document.substr(0, document.find('\t')); }
 
+/// Whether the documents' ids rise from line to line.
+bool is_in_order(std::string_view text) {
+  std::string_view earlier;
+  for (bool first = true; !text.empty(); first = false) {
+    const std::size_t end = text.find('\n');
+    const std::string_view id = id_of(text.substr(0, end));
+    if (!first && !comes_before(earlier, id)) return false;
+    earlier = id;
+    text.remove_prefix(end + 1);
+  }
+  return true;
+}
+
 /// The lines of a text, without their newlines.
 std::vector<std::string_view> documents_of(std::string_view text) {
   std::vector<std::string_view> documents;
@@ -44,25 +57,26 @@ void append_merged(std::string& out, const std::string_view* begin, const std::s
   out += '\n';
 }
 
+/// The same documents in order, each in one line.
+std::string merged(std::string_view text) {
+  std::vector<std::string_view> documents = documents_of(text);
+  std::stable_sort(documents.begin(), documents.end(),
+                   [](std::string_view a, std::string_view b) { return comes_before(id_of(a), id_of(b)); });
+  std::string merged;
+  const std::string_view* const end = documents.data() + documents.size();
+  for (const std::string_view* first = documents.data(); first != end;) {
+    const std::string_view* last = first + 1;
+    while (last != end && id_of(*first) == id_of(*last)) ++last;
+    append_merged(merged, first, last);
+    first = last;
+  }
+  return merged;
+}
+
 }  // namespace
 
 std::string Postings::list() const {
-  std::vector<std::string_view> documents = documents_of(text_);
-  const auto before = [](std::string_view a, std::string_view b) { return comes_before(id_of(a), id_of(b)); };
-  const auto not_before = [&](std::string_view a, std::string_view b) { return !before(a, b); };
-  std::string merged;
-  const bool in_order = std::adjacent_find(documents.begin(), documents.end(), not_before) == documents.end();
-  if (!in_order) {
-    std::stable_sort(documents.begin(), documents.end(), before);
-    const std::string_view* const end = documents.data() + documents.size();
-    for (const std::string_view* first = documents.data(); first != end;) {
-      const std::string_view* last = first + 1;
-      while (last != end && id_of(*first) == id_of(*last)) ++last;
-      append_merged(merged, first, last);
-      first = last;
-    }
-  }
-  std::string list = in_order ? text_ : merged;
+  std::string list = is_in_order(text_) ? text_ : merged(text_);
   if (!list.empty()) list.pop_back();
   std::replace(list.begin(), list.end(), '\n', ',');
   std::replace(list.begin(), list.end(), '\t', ':');

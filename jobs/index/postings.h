@@ -11,11 +11,11 @@ namespace millrace::jobs {
 /// neither tabs nor newlines.
 class Postings {
  public:
-  /// The word occurs in a document; with a position other than 0, there. Costs the same however much is gathered
-  /// already.
-  void add(std::string_view id, std::uint64_t position) {
-    if (!ends_with_document(id)) {
-      last_ = text_.size();
+  /// The word occurs in a document; with a position other than 0, there. `number` is the document's among those that
+  /// these postings were made from, from 1. Costs the same however much is gathered already.
+  void add(std::string_view id, std::uint64_t number, std::uint64_t position) {
+    if (number != last_) {
+      last_ = number;
       text_.append(id) += '\n';
     }
     if (position == 0) return;
@@ -24,7 +24,7 @@ class Postings {
   }
 
   void append(const Postings& later) {
-    last_ = text_.size() + later.last_;
+    last_ = 0;
     text_ += later.text_;
   }
 
@@ -33,16 +33,11 @@ class Postings {
   std::string list() const;
 
  private:
-  bool ends_with_document(std::string_view id) const {
-    const std::size_t end = last_ + id.size();
-    return end < text_.size() && (text_[end] == '\n' || text_[end] == '\t') && text_.compare(last_, id.size(), id) == 0;
-  }
-
   std::string text_;
-  std::uint64_t last_ = 0;  // where the last document begins
+  std::uint64_t last_ = 0;  // the number of the document that was added last; 0 when numbers do not tell
 
  public:
-  static constexpr auto fields = std::tuple{&Postings::text_, &Postings::last_};
+  static constexpr auto fields = std::tuple{&Postings::text_};
 };
 
 }  // namespace millrace::jobs

@@ -27,16 +27,17 @@ TEST(DocumentId, NumbersGoByValueAndBeforeNames) {
 
 TEST(Postings, OneDocumentIsListedOnce) {
   Postings postings;
-  for (const char* id : {"a", "a", "ab", "ab", "a", "b"}) postings.add(id, 0);
+  const std::pair<const char*, int> documents[] = {{"a", 1}, {"a", 1}, {"ab", 2}, {"ab", 2}, {"a", 3}, {"b", 4}};
+  for (const auto& [id, number] : documents) postings.add(id, static_cast<std::uint64_t>(number), 0);
   EXPECT_EQ(postings.list(), "a,ab,b");
   EXPECT_EQ(Postings().list(), "");
 }
 
 TEST(Postings, IdsMayHoldCommasAndColonsAndMayBeEmpty) {
   Postings postings;
-  postings.add("x:1,y", 3);
-  postings.add("", 7);
-  postings.add("x:1,y", 4);
+  postings.add("x:1,y", 1, 3);
+  postings.add("", 2, 7);
+  postings.add("x:1,y", 3, 4);
   EXPECT_EQ(postings.list(), ":7,x:1,y:3:4");
 }
 
@@ -53,7 +54,7 @@ TEST(Postings, AgreesWithAMapHoweverItIsPutTogether) {
       for (std::uint64_t i = random() % 20; i != 0; --i) {
         const std::uint64_t id = random() % 30;
         const auto position = static_cast<std::uint64_t>(positions ? 1 + random() % 20 : 0);
-        some.add(std::to_string(id), position);
+        some.add(std::to_string(id), id + 1, position);
         auto& of = expected[id];
         if (positions) of.insert(position);
       }

@@ -79,6 +79,22 @@ struct ReduceCombiner {
   static ReduceCombiner load(Decoder& in) { return {Function<F>::load(in)}; }
 };
 
+/// into = f(into, value), or f(into, value) where that changes `into` and gives nothing.
+template <class F, class C, class V>
+void fold_into(F& f, C& into, V&& value) {
+  if constexpr (std::is_invocable_v<F&, C&, V> && std::is_void_v<std::invoke_result_t<F&, C&, V>>) {
+    f(into, std::forward<V>(value));
+  } else {
+    into = f(std::move(into), std::forward<V>(value));
+  }
+}
+
+template <class C, class F, class V>
+C folded(C start, F& f, V&& value) {
+  fold_into(f, start, std::forward<V>(value));
+  return start;
+}
+
 /// combine_by_key and what is built on it. An owned input type: a view would not outlive the batch.
 template <class V, class C, class Create, class Add, class Merge>
 struct GeneralCombiner {
@@ -88,8 +104,8 @@ struct GeneralCombiner {
   Function<Add> add_f;
   Function<Merge> merge_f;
   C create(V&& value) { return create_f.get()(std::move(value)); }
-  void add(C& into, V&& value) { into = add_f.get()(std::move(into), std::move(value)); }
-  void merge(C& into, C&& value) { into = merge_f.get()(std::move(into), std::move(value)); }
+  void add(C& into, V&& value) { fold_into(add_f.get(), into, std::move(value)); }
+  void merge(C& into, C&& value) { fold_into(merge_f.get(), into, std::move(value)); }
   void save(Encoder& out) const {
     create_f.save(out);
     add_f.save(out);
