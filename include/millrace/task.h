@@ -143,6 +143,9 @@ struct RecordOrder {
   std::size_t (*size)(const std::byte* at, const std::byte* end) = nullptr;
   /// The first 64 bits of the order: a < b only if prefix(a) <= prefix(b).
   std::uint64_t (*prefix)(const std::byte* at, const std::byte* end, const void* context) = nullptr;
+  /// The prefix is a hash, so that records of equal prefix are equal but for collisions: they are compared only when
+  /// they are given out.
+  bool hashed = false;
 };
 
 /// Sorts encoded records stably, in memory while they fit in the task's share and through spilled runs beyond it.

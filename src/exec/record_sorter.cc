@@ -1,9 +1,9 @@
 #include "exec/record_sorter.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 namespace millrace::exec {
 
@@ -83,47 +83,71 @@ void Sorter::sort_entries() {
 void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
   const auto count = static_cast<std::size_t>(end - begin);
   std::uint64_t differing = 0;
-  if (count > 512) {
+  if (count > 48) {
     for (const Entry* entry = begin + 1; entry != end; ++entry) differing |= entry->prefix ^ begin->prefix;
   }
   if (differing == 0) return sort_small(begin, end);
-  constexpr unsigned bits = 11;
+  constexpr unsigned most_bits = 11;
   const unsigned top = 64 - static_cast<unsigned>(std::countl_zero(differing));
-  const unsigned shift = top > bits ? top - bits : 0;
-  constexpr std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
-  std::array<std::uint32_t, (1u << bits) + 1> starts{};
-  for (const Entry* entry = begin; entry != end; ++entry) ++starts[((entry->prefix >> shift) & mask) + 1];
-  for (std::size_t i = 1; i < starts.size(); ++i) starts[i] += starts[i - 1];
-  auto heads = starts;
-  for (const Entry* entry = begin; entry != end; ++entry) scratch[heads[(entry->prefix >> shift) & mask]++] = *entry;
+  const unsigned bits = std::min({most_bits, top, static_cast<unsigned>(std::bit_width(count))});
+  const unsigned shift = top - bits;
+  const std::uint64_t mask = (std::uint64_t{1} << bits) - 1;
+  std::uint32_t ends[1u << most_bits];
+  std::fill_n(ends, mask + 1, 0);
+  for (const Entry* entry = begin; entry != end; ++entry) ++ends[(entry->prefix >> shift) & mask];
+  std::uint32_t sum = 0;
+  for (std::size_t i = 0; i <= mask; ++i) sum += std::exchange(ends[i], sum);
+  for (const Entry* entry = begin; entry != end; ++entry) scratch[ends[(entry->prefix >> shift) & mask]++] = *entry;
   std::memcpy(static_cast<void*>(begin), scratch, count * sizeof(Entry));
-  for (std::size_t i = 0; i + 1 < starts.size(); ++i) {
-    if (starts[i + 1] - starts[i] > 1) sort_range(begin + starts[i], begin + starts[i + 1], scratch + starts[i]);
+  std::uint32_t start = 0;
+  for (std::size_t i = 0; i <= mask; ++i) {
+    const std::uint32_t stop = ends[i];
+    if (stop - start > 1) sort_range(begin + start, begin + stop, scratch + start);
+    start = stop;
   }
 }
 
-// By prefix and place, which are plain numbers; then what has equal prefixes by itself. There most records are equal
-// (values of one key), which one comparison each shows, or else they are few.
+// By prefix and place, which are plain numbers; then what has equal prefixes by itself.
 void Sorter::sort_small(Entry* begin, Entry* end) {
   std::sort(begin, end, [](const Entry& a, const Entry& b) {
     return a.prefix != b.prefix ? a.prefix < b.prefix : a.place < b.place;
   });
-  if (order_.compare == nullptr) return;
+  if (order_.compare == nullptr || order_.hashed) return;
   while (begin != end) {
     Entry* stop = begin + 1;
-    bool ordered = true;
-    for (; stop != end && stop->prefix == begin->prefix; ++stop) {
-      ordered = ordered && order_.compare(record(stop[-1]), record(*stop), order_.context) <= 0;
-    }
-    if (!ordered) std::sort(begin, stop, [this](const Entry& a, const Entry& b) { return before(a, b); });
+    while (stop != end && stop->prefix == begin->prefix) ++stop;
+    order_equals(begin, stop);
     begin = stop;
   }
+}
+
+// Entries of equal prefix. Most are equal records (values of one key), which one comparison each shows, or else they
+// are few.
+void Sorter::order_equals(Entry* begin, Entry* end) {
+  constexpr std::ptrdiff_t ahead = 16;
+  for (const Entry* entry = begin + 1; entry < end; ++entry) {
+    if (end - entry > ahead) __builtin_prefetch(record(entry[ahead]));
+    if (order_.compare(record(entry[-1]), record(*entry), order_.context) <= 0) continue;
+    std::sort(begin, end, [this](const Entry& a, const Entry& b) { return before(a, b); });
+    return;
+  }
+}
+
+// Puts the entries whose prefix is that of the first into order.
+void Sorter::order_collisions(std::size_t first) {
+  settled_ = first + 1;
+  while (settled_ != count_ && entries_[settled_].prefix == entries_[first].prefix) ++settled_;
+  if (settled_ - first > 1) order_equals(entries_ + first, entries_ + settled_);
 }
 
 void Sorter::spill() {
   sort_entries();
   auto writer = task_.spill_writer(1);
-  for (std::size_t i = 0; i < count_; ++i) put_record(*writer, record(entries_[i]));
+  settled_ = 0;
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (order_.hashed && i >= settled_) order_collisions(i);
+    put_record(*writer, record(entries_[i]));
+  }
   writer->finish();
   spilled_.push_back(std::move(writer));
   blocks_.clear();
@@ -189,6 +213,7 @@ std::size_t Sorter::next(std::span<const std::byte*> records) {
   const std::size_t given = std::min(records.size(), count_ - at_);
   constexpr std::size_t ahead = 64;
   for (std::size_t i = 0; i < given; ++i) {
+    if (order_.hashed && at_ + i >= settled_) order_collisions(at_ + i);
     records[i] = record(entries_[at_ + i]);
     if (at_ + i + ahead < count_) {
       const std::byte* later = record(entries_[at_ + i + ahead]);

@@ -34,6 +34,8 @@ class Sorter : public internal::RecordSorter {
   void sort_entries();
   void sort_range(Entry* begin, Entry* end, Entry* scratch);
   void sort_small(Entry* begin, Entry* end);
+  void order_equals(Entry* begin, Entry* end);
+  void order_collisions(std::size_t first);
   void spill();
   void put_record(internal::ShuffleWriter& writer, const std::byte* record) const;
   void start();
@@ -55,6 +57,7 @@ class Sorter : public internal::RecordSorter {
   std::vector<Block> retired_;  // blocks that the last batch may still show
   bool started_ = false;
   std::size_t at_ = 0;
+  std::size_t settled_ = 0;  // entries before this one are in order although their prefixes may be equal
 };
 
 }  // namespace millrace::exec

@@ -180,6 +180,7 @@ struct HashOrder {
       const K key = Codec<K>::decode(at, end);
       return hash_bytes(bytes.of(key));
     };
+    out.hashed = true;
     return out;
   }
   static int compare(const std::byte* a, const std::byte* b, const void*) {
