@@ -37,7 +37,7 @@ struct NgramsOfLines {
 
 Dataset<NgramCount> count_ngrams(Context& context, const std::vector<std::string>& inputs, std::uint32_t n) {
   if (n == 0) throw Error(Cause::usage, "n-grams have at least one word");
-  return context.read_text(inputs).flat_map(NgramsOfLines{n}).reduce_by_key(std::plus<>{}).sort_by_key();
+  return context.read_text(inputs).flat_map(NgramsOfLines{n}).reduce_by_key(std::plus<>{});
 }
 
 }  // namespace millrace::jobs

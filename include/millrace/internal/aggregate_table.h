@@ -214,11 +214,29 @@ class AggregateTable {
     if (++large_batch_.count == batch) insert_all(large_batch_, full);
   }
 
-  template <class Key, class Full>
-  [[gnu::noinline]] void insert_all(Batch<Key>& records, Full& full) {
+  template <class Full>
+  [[gnu::noinline]] void insert_all(Batch<std::uint64_t>& records, Full& full) {
     while (records.done != records.count) insert(records.records[records.done++], full);
     records.count = records.done = 0;
-    if constexpr (std::is_same_v<Key, LargeKey>) long_keys_.clear();
+  }
+
+  template <class Full>
+  [[gnu::noinline]] void insert_all(Batch<LargeKey>& records, Full& full) {
+    if (!long_keys_.empty()) fetch_long_keys(records);
+    while (records.done != records.count) insert(records.records[records.done++], full);
+    records.count = records.done = 0;
+    long_keys_.clear();
+  }
+
+  /// The bytes of long keys lie far from their slots: fetches those that the batch will be compared with.
+  void fetch_long_keys(const Batch<LargeKey>& records) const {
+    for (std::size_t i = 0; i < records.count; ++i) {
+      const LargeRecord& record = records.records[i];
+      if (record.key.length <= sizeof(ShortKey)) continue;
+      const Large* slot = large_.home(record.hash);
+      while (!slot->is_free() && slot->key.b != record.key.bytes.b) ++slot;
+      if (!slot->is_free() && slot->is_long()) __builtin_prefetch(slot->bytes().data());
+    }
   }
 
   template <class Full>
