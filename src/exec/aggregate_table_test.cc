@@ -144,10 +144,9 @@ TEST(AggregateTableTest, OrderIsThatOfTheHashThenTheKey) {
       }
       table.flush(full);
       EXPECT_GT(table.size(), in_partition / 3);
-      table.order();
       std::optional<std::pair<std::uint64_t, std::string>> last;
       std::uint64_t count = 0;
-      table.visit([&](auto& slot) {
+      table.visit_in_order([&](auto& slot) {
         std::pair<std::uint64_t, std::string> at(slot.hash(), slot.bytes());
         if (last) {
           EXPECT_LT(*last, at);
@@ -178,13 +177,12 @@ TEST(AggregateTableTest, FixedKeys) {
 TEST(AggregateTableTest, KeysAreEncodedAsTextIs) {
   Process process;
   process.expect([&](TaskContext& task) {
-    using Table = AggregateTable<std::uint64_t, Sums>;
-    Table table(task, {}, 1);
+    AggregateTable<std::uint64_t, Sums> table(task, {}, 1);
     auto full = [] { FAIL() << "there is memory enough"; };
     for (std::uint64_t i = 0; i < 200; ++i) table.add<0>(std::string(i, 'k'), std::uint64_t{1}, full);
     table.flush(full);
     table.visit([](auto& slot) {
-      std::vector<std::byte> bytes(Codec<std::string_view>::size(slot.bytes()) + Table::encoded_room);
+      std::vector<std::byte> bytes(Codec<std::string_view>::size(slot.bytes()) + internal::encoded_room);
       const std::byte* const end = slot.encode_key(bytes.data());
       const std::byte* at = bytes.data();
       EXPECT_EQ(Codec<std::string_view>::decode(at, end), slot.bytes());

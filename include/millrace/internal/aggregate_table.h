@@ -172,10 +172,13 @@ class AggregateTable {
       alignas(Input) std::byte raw[sizeof(Input)];
       Input& value() { return *std::launder(reinterpret_cast<Input*>(raw)); }
     };
-    ~Batch() {
+    ~Batch() { clear(); }
+    /// Also after a combiner threw: then the record that it threw on goes like those that wait.
+    void clear() {
       if constexpr (!std::is_trivially_destructible_v<Input>) {
-        for (std::size_t i = done; i < count; ++i) records[i].value().~Input();
+        for (; done < count; ++done) std::destroy_at(&records[done].value());
       }
+      count = done = 0;
     }
     std::size_t count = 0;
     std::size_t done = 0;  // more than 0 only while the batch is being folded in
@@ -216,16 +219,27 @@ class AggregateTable {
 
   template <class Full>
   [[gnu::noinline]] void insert_all(Batch<std::uint64_t>& records, Full& full) {
-    while (records.done != records.count) insert(records.records[records.done++], full);
-    records.count = records.done = 0;
+    insert_each(records, full);
   }
 
   template <class Full>
   [[gnu::noinline]] void insert_all(Batch<LargeKey>& records, Full& full) {
     if (!long_keys_.empty()) fetch_long_keys(records);
-    while (records.done != records.count) insert(records.records[records.done++], full);
-    records.count = records.done = 0;
+    insert_each(records, full);
     long_keys_.clear();
+  }
+
+  template <class Key, class Full>
+  [[gnu::always_inline]] void insert_each(Batch<Key>& records, Full& full) {
+    if constexpr (std::is_trivially_destructible_v<Input>) {
+      for (std::size_t i = 0; i < records.count; ++i) insert(records.records[i], full);
+    } else {
+      for (; records.done < records.count; ++records.done) {
+        insert(records.records[records.done], full);
+        std::destroy_at(&records.records[records.done].value());
+      }
+    }
+    records.clear();
   }
 
   /// The bytes of long keys lie far from their slots: fetches those that the batch will be compared with.
@@ -293,11 +307,9 @@ class AggregateTable {
     Input& input = record.value();
     if constexpr (std::is_trivially_copyable_v<C>) {
       combiner_.add(slot.value(), std::move(input));
-      input.~Input();
     } else {
       const std::size_t before = heap_bytes(slot.value());
       combiner_.add(slot.value(), std::move(input));
-      input.~Input();
       const std::size_t after = heap_bytes(slot.value());
       if (after > before) count_heap(after - before);
       if (no_room_) [[unlikely]]
@@ -313,22 +325,25 @@ class AggregateTable {
       set_homes();
       for (slot = slots.home(record.hash); !slot->is_free();) ++slot;
     }
-    set_key(*slot, record);
+    if constexpr (std::is_same_v<Slot, Large>) {
+      if (record.key.length > sizeof(ShortKey)) keep_key(record);
+    }
     new (slot->raw) C(combiner_.create(std::move(record.value())));
-    record.value().~Input();
+    set_key(*slot, record);
     slots.added();
     if constexpr (!std::is_trivially_copyable_v<C>) count_heap(heap_bytes(slot->value()));
   }
 
-  void set_key(Small& slot, const SmallRecord& record) { slot.key = record.key; }
-  void set_key(Large& slot, const LargeRecord& record) {
+  static void set_key(Small& slot, const SmallRecord& record) { slot.key = record.key; }
+  static void set_key(Large& slot, const LargeRecord& record) {
     slot.key = record.key.bytes;
     slot.length = static_cast<std::uint32_t>(record.key.length);
-    if (slot.is_long()) {
-      const char* const kept = keep(long_keys_.data() + record.key.bytes.a, record.key.length);
-      slot.key.a = reinterpret_cast<std::uint64_t>(kept);
-    }
     slot.tag = static_cast<std::uint32_t>(record.hash) | 1;
+  }
+  /// Moves a long key from those that wait into the arena.
+  void keep_key(LargeRecord& record) {
+    std::uint64_t& place = record.key.bytes.a;
+    place = reinterpret_cast<std::uint64_t>(keep(long_keys_.data() + place, record.key.length));
   }
 
   template <class Slot>
