@@ -1005,6 +1005,15 @@ class Dataset {
     const std::uint32_t to = parts(count);
     auto partitioner = ranges(kept_key, kept_order, to, site);
     using C = internal::SortedRead<T, KeyOf, Order>;
+    if constexpr (internal::GivesInput<Chain>) {
+      if (const internal::NodePtr lying = session_->in_memory(node_)) {
+        using Terminal = internal::ReferTerminal<decltype(partitioner)>;
+        auto referred = session_->shuffle(operation, site, lying, internal::stage_code<Chain, Terminal>(),
+                                          internal::stage_closure(chain_, Terminal{std::move(partitioner)}), to);
+        return Dataset<T, C>(session_, referred,
+                             C{internal::id_of(referred), std::move(kept_key), std::move(kept_order), true});
+      }
+    }
     auto shuffled = shuffle<T>(operation, std::move(partitioner), to, site);
     return Dataset<T, C>(session_, shuffled, C{internal::id_of(shuffled), std::move(kept_key), std::move(kept_order)});
   }

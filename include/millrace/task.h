@@ -146,6 +146,31 @@ struct RecordOrder {
   /// The prefix is a hash, so that records of equal prefix are equal but for collisions: they are compared only when
   /// they are given out.
   bool hashed = false;
+  /// The records are References: the sorter keeps them themselves, and fetches what they refer to ahead of its use.
+  bool references = false;
+};
+
+/// Stands for a line or a record that lies in memory (Session::in_memory): it is sorted and shuffled in its place.
+struct Reference {
+  std::uint64_t prefix;  ///< of the order
+  std::uint64_t place;   ///< the address, times 2^16, plus the size; sizes from `long_size` on are found by the newline
+
+  static constexpr std::uint64_t long_size = 0xffff;
+
+  Reference() = default;
+  Reference(std::uint64_t order_prefix, std::string_view content)
+      : prefix(order_prefix),
+        place(reinterpret_cast<std::uint64_t>(content.data()) << 16 |
+              (content.size() < long_size ? content.size() : long_size)) {}
+  const char* address() const { return reinterpret_cast<const char*>(place >> 16); }
+  std::string_view content() const {
+    const std::uint64_t size = place & long_size;
+    return {address(), size != long_size ? size : line_size(address())};
+  }
+
+ private:
+  /// Up to the newline, which is there: behind the files, if need be.
+  static std::size_t line_size(const char* line);
 };
 
 /// Sorts encoded records stably, in memory while they fit in the task's share and through spilled runs beyond it.

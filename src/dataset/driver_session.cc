@@ -8,6 +8,8 @@
 #include "dataset/splits.h"
 #include "exec/accumulator_store.h"
 #include "exec/broadcast_store.h"
+#include "exec/input_mapping.h"
+#include "storage/local_file_system.h"
 
 namespace millrace {
 namespace internal {
@@ -97,6 +99,22 @@ internal::NodePtr DriverSession::values(const std::string& operation, Site site,
   node->bytes = bytes;
   for (auto& payload : partitions) node->source.splits.push_back({{}, std::move(payload)});
   node->partitions = static_cast<std::uint32_t>(node->source.splits.size());
+  return node;
+}
+
+// What is mapped is no copy, but its pages count as ours all the same, beside the budget: so it must be small beside
+// it. A record that may be left out has to be read, not referred to.
+internal::NodePtr DriverSession::in_memory(const internal::NodePtr& source) {
+  constexpr std::uint64_t share = 8;
+  constexpr std::uint64_t most_record_bytes = 65534;  // what a reference can say
+  const bool suitable = source->kind == plan::NodeKind::source && source->bytes <= options_.memory_bytes / share &&
+                        source->source.record_bytes <= most_record_bytes && !options_.file_shuffle &&
+                        options_.skip_bad_records == 0 && &files_ == &storage::local_file_system();
+  if (!suitable) return nullptr;
+  auto node = std::make_shared<plan::Node>(*source);
+  auto mapping = exec::InputMapping::map(node->source);
+  if (mapping == nullptr) return nullptr;
+  node->lifetime = std::move(mapping);
   return node;
 }
 

@@ -23,6 +23,7 @@ class DriverSession final : public internal::Session, public std::enable_shared_
   internal::NodePtr source(const std::string& operation, Site site, const internal::SourceSpec& spec) override;
   internal::NodePtr values(const std::string& operation, Site site, std::vector<std::vector<std::byte>> partitions,
                            std::uint64_t bytes, bool ranges) override;
+  internal::NodePtr in_memory(const internal::NodePtr& source) override;
   internal::NodePtr narrow(const std::string& operation, Site site, std::vector<internal::NodePtr> parents,
                            std::uint32_t partitions, bool elementwise = false) override;
   internal::NodePtr shuffle(const std::string& operation, Site site, const internal::NodePtr& parent,

@@ -8,6 +8,7 @@
 #include <millrace/internal/closure.h>
 
 #include "exec/broadcast_store.h"
+#include "exec/input_mapping.h"
 #include "exec/record_sorter.h"
 
 namespace millrace {
@@ -153,6 +154,7 @@ TaskResult Attempt::run() {
     const auto code =
         reinterpret_cast<void (*)(TaskContext&)>(const_cast<void*>(internal::code_address(spec_.stage->code)));
     code(*this);
+    InputMapping::check();
     for (const auto& [name, file] : side_outputs_) file->close();
     output_->finish();
     result_.output = *output_->take();

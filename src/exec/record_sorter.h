@@ -10,8 +10,8 @@
 namespace millrace::exec {
 
 /// Sorts encoded records: an entry of 16 bytes a record (64-bit prefix of the order, place) is sorted, the records stay
-/// where they are. When the task's share is used up, what is there is sorted and written out as a run; runs are merged.
-/// Equal records keep their order of arrival. One thread; `task` outlives it.
+/// where they are. References are entries already. When the task's share is used up, what is there is sorted and
+/// written out as a run; runs are merged. Equal records keep their order of arrival. One thread; `task` outlives it.
 class Sorter : public internal::RecordSorter {
  public:
   Sorter(TaskContext& task, const internal::RecordOrder& order);
@@ -27,9 +27,15 @@ class Sorter : public internal::RecordSorter {
   struct Run;
 
   const std::byte* record(const Entry& entry) const {
+    if (order_.references) return reinterpret_cast<const std::byte*>(&entry);
     return bases_[entry.place >> 40] + (entry.place & ((std::uint64_t{1} << 40) - 1));
   }
+  /// What the record says: of a reference, the bytes that it refers to.
+  const std::byte* content(const Entry& entry) const {
+    return order_.references ? reinterpret_cast<const std::byte*>(entry.place >> 16) : record(entry);
+  }
   bool before(const Entry& a, const Entry& b) const;
+  void add_references(const Block& block);
   bool reserve_entries();
   void sort_entries();
   void sort_range(Entry* begin, Entry* end, Entry* scratch);

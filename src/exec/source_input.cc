@@ -1,6 +1,9 @@
 #include "exec/source_input.h"
 
+#include <algorithm>
+#include <cstring>
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "exec/pieces_input.h"
 #include "storage/compression.h"
@@ -88,6 +91,62 @@ class RecordInput final : public RangesInput<storage::RecordReader> {
 
  private:
   std::uint64_t record_bytes_;
+};
+
+/// The lines or records of files that lie in memory, a piece at a time: the buffers are the mapping itself.
+class MappedInput final : public SourceInput {
+ public:
+  MappedInput(const plan::Split& split, std::uint64_t record_bytes) : split_(split), record_bytes_(record_bytes) {}
+
+  bool next(std::string_view& buffer) override {
+    while (at_ == end_) {
+      if (next_range_ == split_.ranges.size()) return false;
+      open(split_.ranges[next_range_++]);
+    }
+    constexpr std::uint64_t usual = std::uint64_t{1} << 20;
+    const std::uint64_t stop = element_begin(std::min(at_ + usual, end_));
+    fetch(stop);
+    buffer = file_.substr(at_, stop - at_);
+    offset_ = at_;
+    consumed_ += stop - at_;
+    at_ = stop;
+    return true;
+  }
+  std::string_view path() const override { return path_; }
+  std::uint64_t offset() const override { return offset_; }
+  std::uint64_t consumed() const override { return consumed_; }
+
+ private:
+  void open(const plan::FileRange& range) {
+    path_ = range.path;
+    file_ = range.mapped;
+    at_ = element_begin(range.begin);
+    end_ = element_begin(range.whole ? file_.size() : range.end);
+  }
+  /// Where the first element begins that does not begin before `byte`.
+  std::uint64_t element_begin(std::uint64_t byte) const {
+    if (byte >= file_.size()) return file_.size();
+    if (record_bytes_ != 0) return (byte + record_bytes_ - 1) / record_bytes_ * record_bytes_;
+    if (byte == 0) return 0;
+    const std::size_t newline = file_.find('\n', byte - 1);
+    return newline == file_.npos ? file_.size() : newline + 1;
+  }
+  /// Has the pages put in place many at a time: one by one they cost several times as much. No harm if that fails.
+  void fetch(std::uint64_t stop) const {
+    constexpr std::uint64_t page = 4096;
+    const std::uint64_t begin = at_ / page * page;
+    madvise(const_cast<char*>(file_.data()) + begin, stop - begin, MADV_POPULATE_READ);
+  }
+
+  const plan::Split& split_;
+  const std::uint64_t record_bytes_;  // 0: lines
+  std::size_t next_range_ = 0;
+  std::string path_;
+  std::string_view file_;
+  std::uint64_t at_ = 0;
+  std::uint64_t end_ = 0;
+  std::uint64_t offset_ = 0;
+  std::uint64_t consumed_ = 0;
 };
 
 /// Each file as one buffer.
@@ -233,6 +292,10 @@ class Values final : public SourceInput {
 
 std::unique_ptr<SourceInput> open_source(const storage::FileSystem& files, const plan::Source& source,
                                          const plan::Split& split, std::function<void(std::size_t)> grown) {
+  // A source is mapped as a whole or not at all.
+  if (!split.ranges.empty() && split.ranges.front().mapped.data() != nullptr) {
+    return std::make_unique<MappedInput>(split, source.record_bytes);
+  }
   switch (source.kind) {
     case plan::SourceKind::text:
       return std::make_unique<TextInput>(files, split, std::move(grown));

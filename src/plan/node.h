@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -12,12 +13,14 @@
 
 namespace millrace::plan {
 
-/// Bytes [begin, end) of a file. `whole` files (compressed ones) are read from the start to their end.
+/// Bytes [begin, end) of a file. `whole` files (compressed ones) are read from the start to their end. Where the file
+/// lies in this process's memory, `mapped` is all of it; that stays behind when the range travels.
 struct FileRange {
   std::string path;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
   bool whole = false;
+  std::string_view mapped{};
 };
 
 /// What one partition of a source reads: ranges of files in order, or bytes that the plan itself carries.

@@ -75,6 +75,7 @@ std::uint64_t run_records(TaskContext& task, std::string_view buffer, Next next,
 /// Lines of text, without their newline.
 struct TextSource {
   using element = std::string_view;
+  static constexpr bool gives_input = true;
   std::uint32_t node;
 
   template <class Sink>
@@ -117,6 +118,7 @@ struct TextSource {
 template <class T>
 struct RecordSource {
   using element = std::conditional_t<std::is_same_v<T, std::string_view>, std::string_view, const T&>;
+  static constexpr bool gives_input = std::is_same_v<T, std::string_view>;
   std::uint32_t node;
   std::uint64_t record_bytes;
 
@@ -249,6 +251,10 @@ struct GenerateSource {
     return {node, Function<F>::load(in)};
   }
 };
+
+/// Whose elements are views of the input where it lies.
+template <class Chain>
+concept GivesInput = Chain::gives_input;
 
 // ---- narrow operations ------------------------------------------------------------------------------------------
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cstring>
 #include <functional>
 
 #include <millrace/internal/closure.h>
@@ -158,6 +159,38 @@ struct ElementOrder {
     const auto& self = *static_cast<const ElementOrder*>(context);
     const T x = Codec<T>::decode(a, measured());
     const T y = Codec<T>::decode(b, measured());
+    auto&& kx = (*self.key_of)(x);
+    auto&& ky = (*self.key_of)(y);
+    return (*self.order)(kx, ky) ? -1 : (*self.order)(ky, kx) ? 1 : 0;
+  }
+};
+
+/// As ElementOrder, for References to elements.
+template <class KeyOf, class Order>
+struct ReferenceOrder {
+  KeyOf* key_of;
+  Order* order;
+
+  RecordOrder record_order() const {
+    RecordOrder out;
+    out.references = true;
+    out.compare = &compare;
+    out.context = this;
+    out.size = [](const std::byte*, const std::byte*) { return sizeof(Reference); };
+    out.prefix = [](const std::byte* at, const std::byte*, const void*) { return load(at).prefix; };
+    return out;
+  }
+  static Reference load(const std::byte* at) {
+    Reference reference;
+    std::memcpy(static_cast<void*>(&reference), at, sizeof reference);
+    return reference;
+  }
+
+ private:
+  static int compare(const std::byte* a, const std::byte* b, const void* context) {
+    const auto& self = *static_cast<const ReferenceOrder*>(context);
+    const std::string_view x = load(a).content();
+    const std::string_view y = load(b).content();
     auto&& kx = (*self.key_of)(x);
     auto&& ky = (*self.key_of)(y);
     return (*self.order)(kx, ky) ? -1 : (*self.order)(ky, kx) ? 1 : 0;

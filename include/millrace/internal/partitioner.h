@@ -64,21 +64,23 @@ class RangePartitioner {
       : key_of_(std::move(key_of)), order_(std::move(order)), bounds_(std::move(bounds)) {
     for (const Key& bound : bounds_) prefixes_.push_back(order_.get().prefix(bound));
   }
-  std::uint32_t operator()(const T& element) {
+  std::uint32_t operator()(const T& element) { return place(element).first; }
+  /// The element's partition, and the prefix of its key.
+  std::pair<std::uint32_t, std::uint64_t> place(const T& element) {
     auto&& key = key_of_.get()(element);
     const std::uint64_t prefix = order_.get().prefix(key);
-    std::size_t low = 0;
-    std::size_t high = prefixes_.size();
-    while (low < high) {  // the first bound that is after the key
-      const std::size_t middle = (low + high) / 2;
-      const bool after = prefixes_[middle] != prefix ? prefixes_[middle] > prefix : order_.get()(key, bounds_[middle]);
-      if (after) {
-        high = middle;
-      } else {
-        low = middle + 1;
-      }
+    // Bounds whose prefix is not greater: halving without a branch, which could not be foretold.
+    const std::uint64_t* first = prefixes_.data();
+    for (std::size_t count = prefixes_.size(); count != 0;) {
+      const std::size_t half = (count + 1) / 2;
+      first += first[half - 1] <= prefix ? half : 0;
+      count -= half;
     }
-    return static_cast<std::uint32_t>(low);
+    auto partition = static_cast<std::uint32_t>(first - prefixes_.data());
+    while (partition != 0 && prefixes_[partition - 1] == prefix && order_.get()(key, bounds_[partition - 1])) {
+      --partition;
+    }
+    return {partition, prefix};
   }
   void save(Encoder& out) const {
     key_of_.save(out);

@@ -88,6 +88,9 @@ class Session {
   /// A source whose partitions are given as bytes; `bytes` estimates the volume.
   virtual NodePtr values(const std::string& operation, Site site, std::vector<std::vector<std::byte>> partitions,
                          std::uint64_t bytes, bool ranges) = 0;
+  /// The same source, whose lines or records lie in memory for as long as the node lives and may be referred to by
+  /// their addresses. Null where it has to be read instead.
+  virtual NodePtr in_memory(const NodePtr& source) = 0;
   /// `elementwise`: what it makes of an element depends on that element alone, so it may run on a sample of them.
   virtual NodePtr narrow(const std::string& operation, Site site, std::vector<NodePtr> parents,
                          std::uint32_t partitions, bool elementwise = false) = 0;

@@ -53,6 +53,23 @@ struct ScatterTerminal {
   static ScatterTerminal load(Decoder& in) { return {Partitioner::load(in)}; }
 };
 
+/// Sends references to the elements, which lie in memory, to the partitions of their ranges.
+template <class RangePartitioner>
+struct ReferTerminal {
+  RangePartitioner partitioner;
+  template <class Chain>
+  void run(TaskContext& task, Chain& chain) {
+    ShuffleWriter& out = task.output();
+    auto sink = [&](std::string_view element) {
+      const auto [partition, prefix] = partitioner.place(element);
+      put_element<Reference>(out, partition, Reference(prefix, element));
+    };
+    chain.run(task, task.partition(), sink);
+  }
+  void save(Encoder& out) const { partitioner.save(out); }
+  static ReferTerminal load(Decoder& in) { return {RangePartitioner::load(in)}; }
+};
+
 /// Combined values between the two sides of an aggregation: as their codec has them, but for unsigned numbers, which
 /// are mostly small counts and take as many bytes as they need.
 template <class C>
@@ -383,39 +400,58 @@ class SortedRecords {
   std::size_t count_ = 0;
 };
 
-/// The elements of one range, in order.
+/// The elements of one range, in order. What was shuffled are the elements, or references to them.
 template <class T, class KeyOf, class Order>
 struct SortedRead {
   using element = T;
   std::uint32_t shuffle;
   Function<KeyOf> key_of;
   Function<Order> order;
+  bool references = false;
   template <class Sink>
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
     const ElementOrder<T, KeyOf, Order> element_order{&key_of.get(), &order.get()};
-    auto sorter = task.sorter(element_order.record_order());
-    const std::byte* batch[256];
-    const auto take = [&] { take_blocks(task, shuffle, partition, *sorter); };
-    const auto next = [&] { return sorter->next(batch); };
-    guarded(task, shuffle, take);
-    std::size_t count = 0;
-    while (!task.stopped() && (count = guarded(task, shuffle, next)) != 0) {
-      for (std::size_t i = 0; i < count; ++i) {
-        const std::byte* at = batch[i];
-        sink(Codec<T>::decode(at, measured()));
-      }
-      task.count_records(count);
+    RecordOrder record_order = element_order.record_order();
+    if constexpr (std::is_same_v<T, std::string_view>) {
+      const ReferenceOrder<KeyOf, Order> reference_order{&key_of.get(), &order.get()};
+      if (references) record_order = reference_order.record_order();
+      take(task, partition, record_order, sink);
+    } else {
+      take(task, partition, record_order, sink);
     }
   }
   void save(Encoder& out) const {
     out.put(shuffle);
     key_of.save(out);
     order.save(out);
+    out.put(references);
   }
   static SortedRead load(Decoder& in) {
     const auto shuffle = in.get<std::uint32_t>();
     auto key_of = Function<KeyOf>::load(in);
-    return {shuffle, std::move(key_of), Function<Order>::load(in)};
+    auto order = Function<Order>::load(in);
+    return {shuffle, std::move(key_of), std::move(order), in.get<bool>()};
+  }
+
+ private:
+  template <class Sink>
+  void take(TaskContext& task, std::uint32_t partition, const RecordOrder& record_order, Sink& sink) {
+    auto sorter = task.sorter(record_order);
+    const std::byte* batch[16];  // few: the sorter has fetched them, and the cache holds no more than what comes next
+    const auto fill = [&] { take_blocks(task, shuffle, partition, *sorter); };
+    const auto next = [&] { return sorter->next(batch); };
+    guarded(task, shuffle, fill);
+    std::size_t count = 0;
+    while (!task.stopped() && (count = guarded(task, shuffle, next)) != 0) {
+      for (std::size_t i = 0; i < count; ++i) sink(decode(batch[i]));
+      task.count_records(count);
+    }
+  }
+  T decode(const std::byte* at) const {
+    if constexpr (std::is_same_v<T, std::string_view>) {
+      if (references) return ReferenceOrder<KeyOf, Order>::load(at).content();
+    }
+    return Codec<T>::decode(at, measured());
   }
 };
 
