@@ -33,6 +33,14 @@ TEST(Postings, OneDocumentIsListedOnce) {
   EXPECT_EQ(Postings().list(), "");
 }
 
+TEST(Postings, PositionsOfLinesWithOneIdAreSorted) {
+  Postings postings;
+  for (const std::uint64_t position : {8, 9}) postings.add("2", 1, position);
+  for (const std::uint64_t position : {6, 9}) postings.add("2", 2, position);
+  postings.add("30", 3, 1);
+  EXPECT_EQ(postings.list(), "2:6:8:9,30:1");
+}
+
 TEST(Postings, IdsMayHoldCommasAndColonsAndMayBeEmpty) {
   Postings postings;
   postings.add("x:1,y", 1, 3);
