@@ -125,7 +125,12 @@ void ThreadRunner::run(Request request, const std::function<void(std::span<const
   if (!directory.empty()) {
     const std::string token = fmt::format("{}-{}", getpid(), job->request.job.id);
     job->commit = std::make_unique<storage::OutputCommit>(files_, directory, options_.overwrite, token);
-    job->commit->set_up_job();
+    try {
+      job->commit->set_up_job();
+    } catch (...) {
+      job->commit->abort_job();
+      throw;
+    }
   }
   const InterruptibleJob interruptible;
   std::unique_lock lock(mutex_);
@@ -203,25 +208,64 @@ void ThreadRunner::submit(const std::shared_ptr<RunningJob>& job) {
   step(sched::JobSubmitted{std::move(spec)});
 }
 
-// The results that the caller can have next.
-std::vector<exec::Output> ThreadRunner::take_ready(RunningJob& job) {
-  std::vector<exec::Output> ready;
+// The results that the caller can have next, with the tasks that gave them.
+std::vector<std::pair<std::uint32_t, exec::Output>> ThreadRunner::take_ready(RunningJob& job) {
+  std::vector<std::pair<std::uint32_t, exec::Output>> ready;
   for (auto next = job.results.begin(); next != job.results.end() && next->first == job.next_result;
        next = job.results.erase(next)) {
-    ready.push_back(std::move(next->second));
+    ready.emplace_back(next->first, std::move(next->second));
     ++job.next_result;
   }
   return ready;
 }
 
-void ThreadRunner::give(exec::Output output, const std::function<void(std::span<const std::byte>)>& result) {
+void ThreadRunner::give(const RunningJob& job, std::uint32_t task, exec::Output output,
+                        const std::function<void(std::span<const std::byte>)>& result) {
+  std::uint64_t given = 0;
+  unsigned attempts = 1;
+  while (const std::optional<Error> lost = give_rest(std::move(output), given, result)) {
+    if (attempts++ >= options_.attempts) throw *lost;
+    output = make_again(job, task);
+  }
+}
+
+// Gives what comes after the first `given` bytes, and counts it there. Returns the error when a block is lost.
+std::optional<Error> ThreadRunner::give_rest(exec::Output output, std::uint64_t& given,
+                                             const std::function<void(std::span<const std::byte>)>& result) {
   std::uint64_t bytes_read = 0;
+  std::uint64_t known = given;
   for (auto& partition : output.partitions) {
     exec::StoredBlockStream blocks([this](std::size_t bytes) { return memory_.pages(bytes); }, std::move(partition),
                                    &bytes_read);
-    internal::Block block;
-    while (blocks.next(block)) result(block.bytes);
+    for (internal::Block block;;) {
+      try {
+        if (!blocks.next(block)) break;
+      } catch (const Error& error) {
+        if (error.cause() != Cause::lost_input) throw;
+        return error;
+      }
+      const auto skipped = static_cast<std::size_t>(std::min<std::uint64_t>(known, block.bytes.size()));
+      known -= skipped;
+      if (skipped == block.bytes.size()) continue;
+      result(block.bytes.subspan(skipped));
+      given += block.bytes.size() - skipped;
+    }
   }
+  return std::nullopt;
+}
+
+// The scheduler is done with the task, and nothing but its result counts now: it runs here, in the caller's thread.
+exec::Output ThreadRunner::make_again(const RunningJob& job, std::uint32_t task) {
+  std::atomic<std::int64_t> skips_left = static_cast<std::int64_t>(options_.skip_bad_records);
+  exec::TaskSpec spec;
+  spec.stage = &job.result_stage();
+  spec.task = task;
+  spec.attempt = 1;
+  spec.map_tasks = job.request.map_tasks;
+  if (job.may_skip) spec.skips_left = &skips_left;
+  exec::TaskResult result = exec::Attempt(environment_, std::move(spec)).run();
+  if (!result.succeeded) throw Error(result.cause, result.message);
+  return std::move(result.output);
 }
 
 // Hands results to the caller in order, outside of the lock, until the job has ended.
@@ -232,9 +276,9 @@ void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_l
   bool delivered = false;
   for (;;) {
     if (interrupted()) stop_everything(lock);
-    if (std::vector<exec::Output> ready = take_ready(*job); !ready.empty()) {
+    if (auto ready = take_ready(*job); !ready.empty()) {
       lock.unlock();
-      for (exec::Output& output : ready) give(std::move(output), result);
+      for (auto& [task, output] : ready) give(*job, task, std::move(output), result);
       lock.lock();
       delivered = true;
       continue;
@@ -286,19 +330,21 @@ void ThreadRunner::step(const sched::Event& event) {
   if (observed) events_.publish(now(), event);
   std::vector<sched::Action> actions;
   scheduler_.step(event, now(), actions);
-  std::vector<std::pair<JobId, Error>> failures;
+  std::map<JobId, std::string> failures;
   for (const sched::Action& action : actions) {
+    // The task whose files could not be renamed may have been the last one.
+    const auto* succeeded = std::get_if<sched::JobSucceeded>(&action);
+    if (succeeded != nullptr && failures.contains(succeeded->job)) continue;
     if (observed) events_.publish(now(), action);
     try {
       carry_out(action);
     } catch (const Error& error) {  // an attempt's files could not be renamed into place
-      failures.emplace_back(std::get<sched::TaskCommitted>(action).job, error);
+      const JobId job = std::get<sched::TaskCommitted>(action).job;
+      failures.emplace(job, error.what());
+      end_job(job, false, error.cause(), error.what());
     }
   }
-  for (const auto& [job, error] : failures) {
-    end_job(job, false, error.cause(), error.what());
-    step(sched::JobCancelled{job, error.what()});
-  }
+  for (const auto& [job, reason] : failures) step(sched::JobCancelled{job, reason});
 }
 
 void ThreadRunner::carry_out(const sched::Action& action) {

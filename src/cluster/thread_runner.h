@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -63,8 +64,12 @@ class ThreadRunner final : public dataset::Runner {
   exec::TaskResult attempt(Launched& task, sched::TaskMetrics& metrics);
   exec::TaskResult try_once(Launched& task, exec::TaskSpec spec);
   void answer(Launched& task, exec::TaskResult result, sched::TaskMetrics metrics);
-  static std::vector<exec::Output> take_ready(RunningJob& job);
-  void give(exec::Output output, const std::function<void(std::span<const std::byte>)>& result);
+  static std::vector<std::pair<std::uint32_t, exec::Output>> take_ready(RunningJob& job);
+  void give(const RunningJob& job, std::uint32_t task, exec::Output output,
+            const std::function<void(std::span<const std::byte>)>& result);
+  std::optional<Error> give_rest(exec::Output output, std::uint64_t& given,
+                                 const std::function<void(std::span<const std::byte>)>& result);
+  exec::Output make_again(const RunningJob& job, std::uint32_t task);
   void deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
                const std::function<void(std::span<const std::byte>)>& result);
   void wait_for_attempts(const RunningJob& job, std::unique_lock<std::mutex>& lock);

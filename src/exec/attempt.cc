@@ -138,6 +138,30 @@ class Attempt::TrackedShuffle final : public internal::BlockStream {
   std::size_t at_ = 0;
 };
 
+/// Drops a cached partition with a lost block, so that the next attempt computes it.
+class Attempt::TrackedCache final : public internal::BlockStream {
+ public:
+  TrackedCache(Attempt& attempt, NodeId node, std::uint32_t partition, std::vector<StoredBlock> blocks)
+      : attempt_(attempt),
+        node_(node),
+        partition_(partition),
+        stream_(attempt.page_source(), std::move(blocks), &attempt.result_.bytes_in) {}
+  bool next(Block& block) override {
+    try {
+      return stream_.next(block);
+    } catch (const Error& error) {
+      if (error.cause() == Cause::lost_input) attempt_.environment_.cache.drop(node_, partition_);
+      throw;
+    }
+  }
+
+ private:
+  Attempt& attempt_;
+  const NodeId node_;
+  const std::uint32_t partition_;
+  StoredBlockStream stream_;
+};
+
 Attempt::Attempt(Environment& environment, TaskSpec spec) : environment_(environment), spec_(std::move(spec)) {
   partition_ = spec_.stage->partitions[spec_.task];
   attempt_ = spec_.attempt;
@@ -344,7 +368,7 @@ std::unique_ptr<internal::BlockStream> Attempt::read_spill(internal::ShuffleWrit
 std::unique_ptr<internal::BlockStream> Attempt::cached(std::uint32_t node, std::uint32_t partition) {
   const auto output = environment_.cache.get(NodeId{node}, partition);
   if (output == nullptr) return nullptr;
-  return std::make_unique<StoredBlockStream>(page_source(), output->partitions.front(), &result_.bytes_in);
+  return std::make_unique<TrackedCache>(*this, NodeId{node}, partition, output->partitions.front());
 }
 
 std::unique_ptr<internal::ShuffleWriter> Attempt::cache_writer(std::uint32_t node, std::uint32_t) {

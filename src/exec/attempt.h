@@ -139,6 +139,7 @@ class Attempt final : public TaskContext {
  private:
   class TrackedSource;
   class TrackedShuffle;
+  class TrackedCache;
 
   std::function<internal::Pages(std::size_t)> page_source() {
     return [this](std::size_t bytes) { return pages(bytes); };

@@ -57,6 +57,7 @@ std::shared_ptr<storage::SpillFile> BlockStore::take_file() {
 }
 
 void BlockStore::give_back(std::shared_ptr<storage::SpillFile> file) {
+  if (file->is_broken()) return;
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(file));
 }

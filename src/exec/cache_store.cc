@@ -44,6 +44,16 @@ void CacheStore::drop(NodeId node) {
   }
 }
 
+void CacheStore::drop(NodeId node, std::uint32_t partition) {
+  std::shared_ptr<const Output> gone;
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find({node, partition});
+  if (found == entries_.end()) return;
+  gone = std::move(found->second.output);
+  uses_.erase(found->second.use);
+  entries_.erase(found);
+}
+
 std::uint32_t CacheStore::partitions(NodeId node) const {
   const std::lock_guard lock(mutex_);
   std::uint32_t count = 0;

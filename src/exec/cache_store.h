@@ -24,6 +24,7 @@ class CacheStore {
   bool has(NodeId node, std::uint32_t partition) const;
   void put(NodeId node, std::uint32_t partition, plan::CacheLevel level, Output output);
   void drop(NodeId node);
+  void drop(NodeId node, std::uint32_t partition);
   std::uint32_t partitions(NodeId node) const;
   std::uint64_t bytes(NodeId node) const;
 

@@ -42,6 +42,8 @@ class SpillFile {
   std::uint64_t stored_bytes() const { return output_->size(); }
   std::uint64_t raw_bytes() const { return raw_bytes_; }
   const std::string& path() const { return output_->path(); }
+  /// An append has failed, so that there will be no other.
+  bool is_broken() const { return broken_; }
 
  private:
   std::unique_ptr<OutputFile> output_;

@@ -1,0 +1,232 @@
+#include "jobs/links/links.h"
+#include "jobs/sort/sort.h"
+#include "jobs/wordcount/wordcount.h"
+#include "tests/failures/faulty_machine.h"
+
+// Whole jobs on files that fail. Whatever fails, and wherever: either the output is right, or the job says what failed,
+// and then an output that was there before is as it was. Nothing temporary is left.
+
+namespace millrace::testing {
+namespace {
+
+using storage::Fault;
+using storage::FaultRule;
+using storage::FileOperation;
+
+struct Job {
+  const char* name;
+  void (*run)(Context&);
+};
+
+std::ostream& operator<<(std::ostream& out, const Job& job) { return out << job.name; }
+
+const Job jobs_under_test[] = {
+    {"wordcount", [](Context& context) { jobs::count_words(context, {"/in"}).sort_by_key().write_text("/out"); }},
+    {"links", [](Context& context) { jobs::reverse_links(context, {"/in"}).write_text("/out"); }},
+    {"cached",
+     [](Context& context) {
+       const auto lines = jobs::sort_lines(context, {"/in"}, {}, false).persist(Persist::memory_and_disk);
+       lines.count();
+       lines.write_text("/out");
+     }},
+};
+
+class Faults : public ::testing::TestWithParam<Job> {
+ protected:
+  Faults() {
+    for (unsigned file = 0; file < 3; ++file) {
+      std::string text;
+      for (unsigned i = 0; i < 3000; ++i) {
+        text += "source" + std::to_string(i * 7919 % 2999) + "\ttarget" + std::to_string(i * file * 31 % 1009) + " w" +
+                std::to_string(i) + "\n";
+      }
+      machine.write("/in/" + std::to_string(file), text);
+    }
+    EXPECT_EQ(machine.run(options(), GetParam().run), "");
+    right = machine.contents("/out");
+    EXPECT_EQ(right.size(), 4u);
+    machine.base.remove_all("/out");
+    machine.write("/out/part-00000", "an old output");
+    machine.write("/out/_SUCCESS", "");
+    old = machine.contents("/out");
+  }
+
+  static Options options(unsigned threads = 0) {
+    Options options = FaultyMachine::options(threads);
+    options.file_shuffle = true;
+    return options;
+  }
+
+  /// Runs the job with these faults, and returns its error.
+  std::string run_with(const FaultRule& rule, unsigned threads = 0) {
+    machine.files.add_rule(rule);
+    return run(threads);
+  }
+  std::string run(unsigned threads = 0) {
+    const std::string error = machine.run(options(threads), GetParam().run);
+    faults = machine.files.faults() - faults_before;
+    machine.files.heal();
+    if (error.empty()) {
+      EXPECT_TRUE(machine.contents("/out") == right) << "the output differs";
+      // The next run meets the old output again.
+      machine.base.remove_all("/out");
+      for (const auto& [path, content] : old) machine.write(path, content);
+    } else {
+      EXPECT_TRUE(machine.contents("/out") == old) << "the old output was touched; " << error;
+      EXPECT_EQ(error.find('\n'), error.npos) << error;
+      EXPECT_NE(error.find('/'), error.npos) << "names no file: " << error;
+    }
+    EXPECT_EQ(machine.left_over(), "") << error;
+    faults_before = machine.files.faults();
+    return error;
+  }
+
+  /// The calls of a run without faults.
+  std::uint64_t calls_of_a_run() {
+    const std::uint64_t before = machine.files.calls();
+    EXPECT_EQ(run(), "");
+    return machine.files.calls() - before;
+  }
+
+  FaultyMachine machine;
+  std::map<std::string, std::string> right;
+  std::map<std::string, std::string> old;
+  std::uint64_t faults = 0;  // into the last run
+  std::uint64_t faults_before = 0;
+};
+
+INSTANTIATE_TEST_SUITE_P(Jobs, Faults, ::testing::ValuesIn(jobs_under_test),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+// One call that fails, at every place of the run in turn. Where a removal fails, something has to be left.
+TEST_P(Faults, OneFailingCallAnywhere) {
+  unsigned failed = 0;
+  for (const FileOperation operation :
+       {FileOperation::open, FileOperation::read, FileOperation::create, FileOperation::write, FileOperation::close,
+        FileOperation::stat, FileOperation::list, FileOperation::make_directories, FileOperation::rename,
+        FileOperation::exchange}) {
+    for (std::uint64_t at = 0;; ++at) {
+      FaultRule rule;
+      rule.operation = operation;
+      rule.after = at;
+      rule.times = 1;
+      SCOPED_TRACE("operation " + std::to_string(static_cast<int>(operation)) + ", call " + std::to_string(at));
+      failed += run_with(rule).empty() ? 0 : 1;
+      if (HasFailure()) return;
+      if (faults == 0) break;
+    }
+  }
+  EXPECT_GT(failed, 20u);
+}
+
+TEST_P(Faults, AllWritesFailFromSomewhereOn) {
+  const std::uint64_t calls = calls_of_a_run();
+  for (std::uint64_t at = 0; at < calls; at += 1 + calls / 60) {
+    SCOPED_TRACE("call " + std::to_string(at));
+    FaultRule rule;
+    rule.operation = FileOperation::write;
+    rule.after = at;
+    const std::string error = run_with(rule);
+    EXPECT_EQ(error.empty(), faults == 0) << error;
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(Faults, TheDiskFillsUpAnywhere) {
+  std::uint64_t space = 0;
+  unsigned failed = 0;
+  // The larger the disk, the later it is full.
+  for (;; space += 20000) {
+    SCOPED_TRACE(std::to_string(space) + " bytes");
+    machine.files.set_disk_space(space);
+    const std::string error = run(failed % 2 * 2);
+    if (HasFailure()) return;
+    if (error.empty()) break;
+    EXPECT_EQ(std::string(name(machine.last_cause)), std::string(name(Cause::out_of_disk))) << error;
+    ++failed;
+  }
+  EXPECT_GT(failed, 5u);
+}
+
+TEST_P(Faults, TornWrites) {
+  for (std::uint64_t at = 0;; ++at) {
+    SCOPED_TRACE("write " + std::to_string(at));
+    FaultRule rule;
+    rule.fault = Fault::torn_write;
+    rule.operation = FileOperation::write;
+    rule.after = at;
+    rule.times = 1;
+    run_with(rule);
+    if (faults == 0 || HasFailure()) return;
+  }
+}
+
+// A bit that changes on the way to a temporary file or from it: the checksum tells, and what made the block runs again.
+TEST_P(Faults, FlippedBitsInTemporaryFilesAreHealed) {
+  for (const FileOperation operation : {FileOperation::write, FileOperation::read}) {
+    for (std::uint64_t at = 0;; ++at) {
+      SCOPED_TRACE("call " + std::to_string(at));
+      FaultRule rule;
+      rule.fault = Fault::bit_flip;
+      rule.operation = operation;
+      rule.path_contains = "/tmp/";
+      rule.after = at;
+      rule.times = 1;
+      EXPECT_EQ(run_with(rule, at % 2 * 2), "");
+      if (HasFailure()) return;
+      if (faults == 0) {
+        EXPECT_GT(at, 3u) << "nothing went to temporary files";
+        break;
+      }
+    }
+  }
+}
+
+TEST_P(Faults, TemporaryFilesThatAreNeverRightFailTheJob) {
+  for (const Fault fault : {Fault::bit_flip, Fault::short_read}) {
+    FaultRule rule;
+    rule.fault = fault;
+    rule.operation = FileOperation::read;
+    rule.path_contains = "/tmp/";
+    EXPECT_NE(run_with(rule), "");
+    EXPECT_GT(faults, 0u);
+  }
+}
+
+TEST_P(Faults, ShortReadsAnywhere) {
+  for (std::uint64_t at = 0;; ++at) {
+    SCOPED_TRACE("read " + std::to_string(at));
+    FaultRule rule;
+    rule.fault = Fault::short_read;
+    rule.operation = FileOperation::read;
+    rule.after = at;
+    rule.times = 1;
+    run_with(rule);
+    if (faults == 0 || HasFailure()) return;
+  }
+}
+
+// All kinds at once, from seeds that are printed.
+TEST_P(Faults, ManyFaultsAtRandom) {
+  const std::uint64_t first = std::random_device{}();
+  std::cout << "seed " << first << std::endl;
+  for (std::uint64_t seed = first; seed < first + 20; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    for (const Fault fault : {Fault::error, Fault::torn_write, Fault::short_read, Fault::bit_flip}) {
+      if (random() % 2 == 0) continue;
+      FaultRule rule;
+      rule.fault = fault;
+      if (fault == Fault::bit_flip) rule.path_contains = "/tmp/";
+      if (fault == Fault::error) rule.operation = random() % 2 == 0 ? FileOperation::create : FileOperation::rename;
+      rule.after = random() % (fault == Fault::error ? 8 : 60);
+      rule.times = 1 + random() % 3;
+      machine.files.add_rule(rule);
+    }
+    run(static_cast<unsigned>(random() % 4));
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace millrace::testing
