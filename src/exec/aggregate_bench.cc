@@ -3,7 +3,7 @@
 
 #include <millrace/internal/aggregate_table.h>
 
-#include "exec/bench_task.h"
+#include "exec/lone_task.h"
 
 namespace millrace::exec {
 namespace {
@@ -20,8 +20,8 @@ constexpr std::size_t records = 4'000'000;
 
 void count_words(benchmark::State& state) {
   std::string text;
-  const auto words = bench::skewed_words(records, static_cast<std::size_t>(state.range(0)), text);
-  bench::Task task;
+  const auto words = skewed_words(records, static_cast<std::size_t>(state.range(0)), text);
+  LoneTask task;
   std::uint64_t total = 0;
   for (auto _ : state) {
     internal::AggregateTable<std::uint64_t, Sum> table(task.context(), Sum(), 1);
@@ -37,7 +37,7 @@ BENCHMARK(count_words)->ArgName("distinct")->Arg(1000)->Arg(100'000)->Arg(4'000'
 
 void count_words_in_unordered_map(benchmark::State& state) {
   std::string text;
-  const auto words = bench::skewed_words(records, static_cast<std::size_t>(state.range(0)), text);
+  const auto words = skewed_words(records, static_cast<std::size_t>(state.range(0)), text);
   std::uint64_t total = 0;
   for (auto _ : state) {
     std::unordered_map<std::string_view, std::uint64_t> table;

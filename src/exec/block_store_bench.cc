@@ -3,7 +3,7 @@
 #include <millrace/codec.h>
 #include <millrace/internal/hash.h>
 
-#include "exec/bench_task.h"
+#include "exec/lone_task.h"
 
 namespace millrace::exec {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::size_t records = 2'000'000;
 
 std::vector<Pair> pairs(std::string& text) {
   std::vector<Pair> out;
-  for (const std::string_view word : bench::skewed_words(records, 1'000'000, text)) out.emplace_back(word, word.size());
+  for (const std::string_view word : skewed_words(records, 1'000'000, text)) out.emplace_back(word, word.size());
   return out;
 }
 
@@ -22,7 +22,7 @@ void shuffle(benchmark::State& state, Carrier carrier) {
   std::string text;
   const auto all = pairs(text);
   const auto partitions = static_cast<std::uint32_t>(state.range(0));
-  bench::Task task(std::uint64_t{4} << 30, carrier);
+  LoneTask task(std::uint64_t{4} << 30, carrier);
   std::uint64_t bytes = 0;
   std::uint64_t read_from_files = 0;
   for (auto _ : state) {

@@ -3,7 +3,7 @@
 #include <benchmark/benchmark.h>
 #include <cstring>
 
-#include "exec/bench_task.h"
+#include "exec/lone_task.h"
 
 namespace millrace::exec {
 namespace {
@@ -34,7 +34,7 @@ void measure(benchmark::State& state) {
 /// Within `budget` MiB: where 16 bytes a record are more, runs are spilled and merged.
 void sort_records(benchmark::State& state) {
   const auto bytes = random_records(static_cast<std::size_t>(state.range(0)));
-  bench::Task task(static_cast<std::uint64_t>(state.range(1)) << 20);
+  LoneTask task(static_cast<std::uint64_t>(state.range(1)) << 20);
   for (auto _ : state) {
     const auto sorter = task.context().sorter({compare, nullptr, size, prefix});
     constexpr std::size_t block = std::size_t{10'000} * record_bytes;

@@ -2,14 +2,14 @@
 
 #include <millrace/text.h>
 
-#include "exec/bench_task.h"
+#include "exec/lone_task.h"
 
 namespace millrace::exec {
 namespace {
 
 std::string text() {
   std::string text;
-  bench::skewed_words(4'000'000, 100'000, text);
+  skewed_words(4'000'000, 100'000, text);
   return text;
 }
 

@@ -149,6 +149,7 @@ class AggregateTable {
     arena_at_ = arena_end_ = nullptr;
     task_.release(reserved_);
     reserved_ = 0;
+    give_back_too_much();
   }
 
  private:
@@ -382,6 +383,15 @@ class AggregateTable {
     } else {
       full();
     }
+  }
+
+  /// The task's share shrinks as blocks fill the memory. Slots that leave no room for a chunk of keys would have to be
+  /// emptied at every long key.
+  void give_back_too_much() {
+    if (task_.try_reserve(arena_chunk)) return task_.release(arena_chunk);
+    pages_ = Pages();
+    slots_ = nullptr;
+    capacity_ = grow_at_ = 0;
   }
 
   void count_heap(std::size_t bytes) {
