@@ -382,16 +382,20 @@ class AggregateTable {
       slots.move_to(std::move(pages), capacity);
     } else {
       full();
+      if (slots.capacity() == 0) make_room(slots, full);
     }
   }
 
-  /// The task's share shrinks as blocks fill the memory. Slots that leave no room for a chunk of keys would have to be
-  /// emptied at every long key.
+  /// The task's share shrinks as blocks fill the memory. Slots that leave hardly any room for long keys would be
+  /// emptied again and again with hardly any keys in them.
   void give_back_too_much() {
-    if (task_.try_reserve(arena_chunk)) return task_.release(arena_chunk);
-    pages_ = Pages();
-    slots_ = nullptr;
-    capacity_ = grow_at_ = 0;
+    const std::size_t slot_bytes =
+        SlotArray<Small>::bytes_for(small_.capacity()) + SlotArray<Large>::bytes_for(large_.capacity());
+    const std::size_t room = std::max(arena_chunk, slot_bytes / 8);
+    if (task_.try_reserve(room)) return task_.release(room);
+    small_.give_back();
+    large_.give_back();
+    set_homes();
   }
 
   void count_heap(std::size_t bytes) {

@@ -165,6 +165,13 @@ class SlotArray {
     if (capacity_ != 0) std::memset(static_cast<void*>(slots_), 0, bytes_for(capacity_));
     size_ = 0;
   }
+  /// After clear(): gives the memory back.
+  void give_back() {
+    pages_ = Pages();
+    slots_ = reinterpret_cast<Slot*>(nothing_);
+    capacity_ = grow_at_ = 0;
+    shift_ = 63;
+  }
 
  private:
   static constexpr std::size_t initial = 1024;
