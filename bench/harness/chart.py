@@ -39,10 +39,10 @@ def draw(rows):
         body.append(f'<text class="t" x="12" y="{y + 12}">{escape(title)}</text>')
         y += TITLE
         for name, ratio in bars:
-            kind = name if name in COLOURS else "peer"
+            kind = name.split(",")[0] if name.split(",")[0] in COLOURS else "peer"  # "Millrace, small right"
             body.append(f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(name)}</text>')
             body.append(f'<rect class="{kind}" x="{LEFT}" y="{y}" width="{max(1.0, x(ratio) - LEFT):.1f}" height="{BAR}" rx="2"/>')
-            body.append(f'<text class="v" x="{x(ratio) + 6:.1f}" y="{y + 12}">{ratio:.2f}×</text>')
+            body.append(f'<text class="v" x="{x(ratio) + 6:.1f}" y="{y + 12}">{ratio:.2f}×</text>' if ratio < 10 else f'<text class="v" x="{x(ratio) + 6:.1f}" y="{y + 12}">{ratio:.0f}×</text>')
             y += BAR + GAP
         y += 8
     ticks = [tick for tick in (0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if low <= tick <= high]
