@@ -69,34 +69,14 @@ class AggregateTable {
     }
     const ShortKey bytes = load_short(key.data(), length);
     const std::uint64_t hash = hash_short(bytes, length);
-    const bool is_small = length <= Small::longest;
-    if constexpr (Fixed == 0 && cheap_to_copy) {
-      put_small(bytes, length, hash, Input(value));
-      put_large(bytes, length, hash, std::move(value));
-      small_batch_.count += is_small;
-      large_batch_.count += !is_small;
-      const Home& home = homes_[is_small];
-      __builtin_prefetch(home.base + ((hash * spread_ >> home.shift) & home.mask) * home.slot_bytes, 1);
-      if (small_batch_.count == batch || large_batch_.count == batch) [[unlikely]]
-        flush(full);
-    } else if (is_small) {
-      put_small(bytes, length, hash, std::move(value));
-      __builtin_prefetch(small_.home(hash), 1);
-      if (++small_batch_.count == batch) [[unlikely]]
-        insert_all(small_batch_, full);
-    } else {
-      put_large(bytes, length, hash, std::move(value));
-      __builtin_prefetch(large_.home(hash), 1);
-      if (++large_batch_.count == batch) [[unlikely]]
-        insert_all(large_batch_, full);
-    }
+    put(length <= Small::longest, bytes, length, hash, std::move(value), full);
   }
 
   /// Folds in the records that wait. Called before anything is read.
   template <class Full>
   void flush(Full& full) {
-    insert_all(small_batch_, full);
-    insert_all(large_batch_, full);
+    insert_all(small_, batches_[small_kind], full);
+    insert_all(large_, batches_[large_kind], full);
   }
 
   std::size_t size() const { return small_.size() + large_.size(); }
@@ -156,154 +136,146 @@ class AggregateTable {
   static constexpr std::size_t arena_chunk = std::size_t{256} << 10;
 
   static constexpr std::size_t batch = 32;
-  static constexpr bool cheap_to_copy = std::is_trivially_copyable_v<Input> && sizeof(Input) <= 16;
+  enum Kind : bool { large_kind = false, small_kind = true };
 
-  /// A key of up to 16 bytes, or where a longer one begins in long_keys_ and its hash.
-  struct LargeKey {
-    ShortKey bytes;
+  /// What waits while its slot is on its way from memory.
+  struct Record {
+    ShortKey key;  // for a long key where it begins in long_keys_, and its hash
+    std::uint64_t hash;
     std::size_t length;
+    alignas(Input) std::byte raw[sizeof(Input)];
+    Input& value() { return *std::launder(reinterpret_cast<Input*>(raw)); }
   };
 
-  /// Records whose slots are on their way from memory.
-  template <class Key>
+  /// The records of one kind, and where probing for their keys begins.
   struct Batch {
-    struct Record {
-      Key key;
-      std::uint64_t hash;
-      alignas(Input) std::byte raw[sizeof(Input)];
-      Input& value() { return *std::launder(reinterpret_cast<Input*>(raw)); }
-    };
+    Record* next = records;
+    const char* home = nullptr;
+    unsigned shift = 63;
+    Record* done = records;  // the first that has not been folded in, while that happens and after a combiner threw
+    Record records[batch];
+
+    Batch() = default;
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
     ~Batch() { clear(); }
-    /// Also after a combiner threw: then the record that it threw on goes like those that wait.
+    bool is_full() const { return next == records + batch; }
     void clear() {
       if constexpr (!std::is_trivially_destructible_v<Input>) {
-        for (; done < count; ++done) std::destroy_at(&records[done].value());
+        for (; done != next; ++done) std::destroy_at(&done->value());
       }
-      count = done = 0;
+      next = done = records;
     }
-    std::size_t count = 0;
-    std::size_t done = 0;  // more than 0 only while the batch is being folded in
-    Record records[batch];
-  };
-  using SmallRecord = typename Batch<std::uint64_t>::Record;
-  using LargeRecord = typename Batch<LargeKey>::Record;
-
-  /// Where probing begins in an array.
-  struct Home {
-    const char* base;
-    std::size_t mask;
-    std::size_t slot_bytes;
-    unsigned shift;
   };
 
-  void put_small(ShortKey bytes, std::size_t length, std::uint64_t hash, Input&& value) {
-    SmallRecord& record = small_batch_.records[small_batch_.count];
-    record.key = Small::pack(bytes.a, length);
+  template <class Full>
+  [[gnu::always_inline]] void put(bool kind, ShortKey key, std::size_t length, std::uint64_t hash, Input&& value,
+                                  Full& full) {
+    Batch& records = batches_[kind];
+    Record& record = *records.next;
+    record.key = key;
     record.hash = hash;
+    record.length = length;
     new (record.raw) Input(std::move(value));
-  }
-  void put_large(ShortKey bytes, std::size_t length, std::uint64_t hash, Input&& value) {
-    LargeRecord& record = large_batch_.records[large_batch_.count];
-    record.key = {bytes, length};
-    record.hash = hash;
-    new (record.raw) Input(std::move(value));
+    constexpr std::size_t small_line = SlotArray<Small>::line_bytes;
+    constexpr std::size_t large_line = SlotArray<Large>::line_bytes;
+    const std::size_t line_bytes = small_line == large_line ? small_line : kind ? small_line : large_line;
+    __builtin_prefetch(records.home + (hash * spread_ >> records.shift) * line_bytes, 1);
+    ++records.next;
+    if (records.is_full()) [[unlikely]] {
+      if (kind) {
+        insert_all(small_, records, full);
+      } else {
+        insert_all(large_, records, full);
+      }
+    }
   }
 
   template <class Full>
   [[gnu::noinline]] void add_long(std::string_view key, Input&& value, Full& full) {
     const std::uint64_t hash = hash_long(key.data(), key.size());
-    put_large({long_keys_.size(), hash}, key.size(), hash, std::move(value));
+    const ShortKey place{long_keys_.size(), hash};
     long_keys_.insert(long_keys_.end(), key.begin(), key.end());
-    __builtin_prefetch(large_.home(hash), 1);
-    if (++large_batch_.count == batch) insert_all(large_batch_, full);
+    put(large_kind, place, key.size(), hash, std::move(value), full);
   }
 
-  template <class Full>
-  [[gnu::noinline]] void insert_all(Batch<std::uint64_t>& records, Full& full) {
-    insert_each(records, full);
-  }
-
-  template <class Full>
-  [[gnu::noinline]] void insert_all(Batch<LargeKey>& records, Full& full) {
-    if (!long_keys_.empty()) fetch_long_keys(records);
-    insert_each(records, full);
-    long_keys_.clear();
-  }
-
-  template <class Key, class Full>
-  [[gnu::always_inline]] void insert_each(Batch<Key>& records, Full& full) {
+  template <class Slot, class Full>
+  [[gnu::noinline]] void insert_all(SlotArray<Slot>& slots, Batch& records, Full& full) {
+    if constexpr (std::is_same_v<Slot, Large>) {
+      if (!long_keys_.empty()) fetch_long_keys(records);
+    }
     if constexpr (std::is_trivially_destructible_v<Input>) {
-      for (std::size_t i = 0; i < records.count; ++i) insert(records.records[i], full);
+      for (Record* record = records.records; record != records.next; ++record) insert(slots, *record, full);
     } else {
-      for (; records.done < records.count; ++records.done) {
-        insert(records.records[records.done], full);
-        std::destroy_at(&records.records[records.done].value());
+      for (; records.done != records.next; ++records.done) {
+        insert(slots, *records.done, full);
+        std::destroy_at(&records.done->value());
       }
     }
     records.clear();
+    if constexpr (std::is_same_v<Slot, Large>) long_keys_.clear();
   }
 
   /// The bytes of long keys lie far from their slots: fetches those that the batch will be compared with.
-  void fetch_long_keys(const Batch<LargeKey>& records) const {
-    for (std::size_t i = 0; i < records.count; ++i) {
-      const LargeRecord& record = records.records[i];
-      if (record.key.length <= sizeof(ShortKey)) continue;
-      const Large* slot = large_.home(record.hash);
-      while (!slot->is_free() && slot->key.b != record.key.bytes.b) ++slot;
+  void fetch_long_keys(const Batch& records) const {
+    for (const Record* record = records.records; record != records.next; ++record) {
+      if (record->length <= sizeof(ShortKey)) continue;
+      const Large* slot = large_.home(record->hash);
+      while (!slot->is_free() && slot->key.b != record->key.b) ++slot;
       if (!slot->is_free() && slot->is_long()) __builtin_prefetch(slot->bytes().data());
     }
   }
 
   template <class Full>
-  [[gnu::always_inline]] void insert(SmallRecord& record, Full& full) {
-    Small* slot = small_.home(record.hash);
+  [[gnu::always_inline]] void insert(SlotArray<Small>& slots, Record& record, Full& full) {
+    const auto key = Small::pack(record.key.a, record.length);
+    Small* slot = slots.home(record.hash);
     if constexpr (SlotArray<Small>::slots_a_line == 4) {
-      // Which of the line's slots it is cannot be foretold, so there is no branch on it.
-      const auto key = record.key;
-      const unsigned found =
-          static_cast<unsigned>(slot[0].key == key) | static_cast<unsigned>(slot[1].key == key) << 1 |
-          static_cast<unsigned>(slot[2].key == key) << 2 | static_cast<unsigned>(slot[3].key == key) << 3;
+      // Which of the line's slots it is cannot be foretold. The empty statement keeps compilers from branching on it.
+      unsigned found = static_cast<unsigned>(slot[0].key == key) | static_cast<unsigned>(slot[1].key == key) << 1 |
+                       static_cast<unsigned>(slot[2].key == key) << 2 | static_cast<unsigned>(slot[3].key == key) << 3;
+      __asm__("" : "+r"(found));
       if (found != 0) [[likely]] {
         fold(slot[std::countr_zero(found)], record, full);
         return;
       }
     }
     for (; !slot->is_free(); ++slot) {
-      if (slot->key == record.key) {
+      if (slot->key == key) {
         fold(*slot, record, full);
         return;
       }
     }
-    insert_new(small_, slot, record, full);
+    insert_new(slots, slot, record, full);
   }
 
   template <class Full>
-  [[gnu::always_inline]] void insert(LargeRecord& record, Full& full) {
+  [[gnu::always_inline]] void insert(SlotArray<Large>& slots, Record& record, Full& full) {
     const auto tag = static_cast<std::uint32_t>(record.hash) | 1;
-    Large* slot = large_.home(record.hash);
+    Large* slot = slots.home(record.hash);
     if constexpr (SlotArray<Large>::slots_a_line == 2) {
       Large* const likely = slot + (slot[1].tag == tag);
-      if (likely->tag == tag && is_key(*likely, record.key)) [[likely]] {
+      if (likely->tag == tag && is_key(*likely, record)) [[likely]] {
         fold(*likely, record, full);
         return;
       }
     }
     for (; !slot->is_free(); ++slot) {
-      if (slot->tag == tag && is_key(*slot, record.key)) {
+      if (slot->tag == tag && is_key(*slot, record)) {
         fold(*slot, record, full);
         return;
       }
     }
-    insert_new(large_, slot, record, full);
+    insert_new(slots, slot, record, full);
   }
 
-  bool is_key(const Large& slot, const LargeKey& key) const {
-    if (slot.length != key.length || slot.key.b != key.bytes.b) return false;
-    if (!slot.is_long()) return slot.key.a == key.bytes.a;
-    return std::memcmp(slot.bytes().data(), long_keys_.data() + key.bytes.a, key.length) == 0;
+  bool is_key(const Large& slot, const Record& record) const {
+    if (slot.length != record.length || slot.key.b != record.key.b) return false;
+    if (!slot.is_long()) return slot.key.a == record.key.a;
+    return std::memcmp(slot.bytes().data(), long_keys_.data() + record.key.a, record.length) == 0;
   }
 
-  template <class Slot, class Record, class Full>
+  template <class Slot, class Full>
   [[gnu::always_inline]] void fold(Slot& slot, Record& record, Full& full) {
     Input& input = record.value();
     if constexpr (std::is_trivially_copyable_v<C>) {
@@ -318,7 +290,7 @@ class AggregateTable {
     }
   }
 
-  template <class Slot, class Record, class Full>
+  template <class Slot, class Full>
   [[gnu::noinline]] void insert_new(SlotArray<Slot>& slots, Slot* slot, Record& record, Full& full) {
     if (no_room_ || slots.is_full(slot)) [[unlikely]] {
       if (no_room_) drain(full);
@@ -327,7 +299,7 @@ class AggregateTable {
       for (slot = slots.home(record.hash); !slot->is_free();) ++slot;
     }
     if constexpr (std::is_same_v<Slot, Large>) {
-      if (record.key.length > sizeof(ShortKey)) keep_key(record);
+      if (record.length > sizeof(ShortKey)) keep_key(record);
     }
     new (slot->raw) C(combiner_.create(std::move(record.value())));
     set_key(*slot, record);
@@ -335,26 +307,22 @@ class AggregateTable {
     if constexpr (!std::is_trivially_copyable_v<C>) count_heap(heap_bytes(slot->value()));
   }
 
-  static void set_key(Small& slot, const SmallRecord& record) { slot.key = record.key; }
-  static void set_key(Large& slot, const LargeRecord& record) {
-    slot.key = record.key.bytes;
-    slot.length = static_cast<std::uint32_t>(record.key.length);
+  static void set_key(Small& slot, const Record& record) { slot.key = Small::pack(record.key.a, record.length); }
+  static void set_key(Large& slot, const Record& record) {
+    slot.key = record.key;
+    slot.length = static_cast<std::uint32_t>(record.length);
     slot.tag = static_cast<std::uint32_t>(record.hash) | 1;
   }
   /// Moves a long key from those that wait into the arena.
-  void keep_key(LargeRecord& record) {
-    std::uint64_t& place = record.key.bytes.a;
-    place = reinterpret_cast<std::uint64_t>(keep(long_keys_.data() + place, record.key.length));
+  void keep_key(Record& record) {
+    record.key.a = reinterpret_cast<std::uint64_t>(keep(long_keys_.data() + record.key.a, record.length));
   }
 
-  template <class Slot>
-  static Home home_of(const SlotArray<Slot>& slots) {
-    return {reinterpret_cast<const char*>(slots.begin()), ~(SlotArray<Slot>::slots_a_line - 1), sizeof(Slot),
-            slots.shift()};
-  }
   void set_homes() {
-    homes_[0] = home_of(large_);
-    homes_[1] = home_of(small_);
+    batches_[small_kind].home = reinterpret_cast<const char*>(small_.begin());
+    batches_[small_kind].shift = small_.line_shift();
+    batches_[large_kind].home = reinterpret_cast<const char*>(large_.begin());
+    batches_[large_kind].shift = large_.line_shift();
   }
 
   template <class Full>
@@ -432,9 +400,7 @@ class AggregateTable {
   SlotArray<Small> small_;
   SlotArray<Large> large_;
   std::uint64_t spread_;
-  Home homes_[2];  // of large keys and of small ones
-  Batch<std::uint64_t> small_batch_;
-  Batch<LargeKey> large_batch_;
+  Batch batches_[2];             // by kind
   std::vector<char> long_keys_;  // of the records that wait
   bool no_room_ = false;
   std::vector<Pages> arena_;

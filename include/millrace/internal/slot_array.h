@@ -93,15 +93,15 @@ class SlotArray {
   ~SlotArray() { destroy_values(); }
 
   static constexpr std::size_t slots_a_line = 64 % sizeof(Slot) == 0 ? 64 / sizeof(Slot) : 1;
+  static constexpr std::size_t line_bytes = slots_a_line * sizeof(Slot);
 
-  Slot* home(std::uint64_t hash) const {
-    return slots_ + (static_cast<std::size_t>((hash * spread_) >> shift_) & ~(slots_a_line - 1));
-  }
+  Slot* home(std::uint64_t hash) const { return slots_ + (position(hash) >> line_shift_) * slots_a_line; }
   /// What the order of the slots follows, before the keys themselves.
   std::uint64_t position(std::uint64_t hash) const { return hash * spread_; }
   std::size_t size() const { return size_; }
   std::size_t capacity() const { return capacity_; }
-  unsigned shift() const { return shift_; }
+  /// Brings a position to the number of the line where probing begins.
+  unsigned line_shift() const { return line_shift_; }
   void added() { ++size_; }
   /// Whether there must be more room before `free`, which probing came to, may be filled.
   bool is_full(const Slot* free) const { return size_ >= grow_at_ || free >= last(); }
@@ -123,7 +123,7 @@ class SlotArray {
     slots_ = reinterpret_cast<Slot*>(pages_.data());
     capacity_ = capacity;
     grow_at_ = room_in(capacity);
-    shift_ = 64 - static_cast<unsigned>(std::countr_zero(capacity));
+    line_shift_ = 64 - static_cast<unsigned>(std::countr_zero(capacity / slots_a_line));
     for (Slot* slot = old; slot != old_end; ++slot) {
       if (slot->is_free()) continue;
       Slot* to = home(slot->hash());
@@ -177,7 +177,8 @@ class SlotArray {
   static constexpr std::size_t initial = 1024;
   static constexpr std::size_t overflow = 256;  // slots past the last home, since probing does not wrap
 
-  static std::size_t room_in(std::size_t capacity) { return capacity / 4 * 3; }
+  /// Beyond that too many keys would not find room in their own line.
+  static std::size_t room_in(std::size_t capacity) { return slots_a_line >= 4 ? capacity / 4 * 3 : capacity / 8 * 5; }
   const Slot* last() const { return slots_ + capacity_ + overflow - 1; }
 
   static void relocate(Slot& from, Slot& to) {
@@ -223,15 +224,15 @@ class SlotArray {
                 "the memory budget is too small for one aggregation table; give more with --memory");
   }
 
-  // What stands for the array until there is one: a line of free slots.
-  alignas(64) inline static std::byte nothing_[2 * (slots_a_line + 1) * sizeof(Slot)] = {};
+  // What stands for the array until there is one: two lines of free slots.
+  alignas(64) inline static std::byte nothing_[2 * line_bytes + sizeof(Slot)] = {};
 
   std::uint64_t spread_;
   Slot* slots_ = reinterpret_cast<Slot*>(nothing_);
   std::size_t capacity_ = 0;
   std::size_t size_ = 0;
   std::size_t grow_at_ = 0;
-  unsigned shift_ = 63;
+  unsigned line_shift_ = 63;
   Pages pages_;
 };
 
