@@ -32,6 +32,7 @@ class ThreadRunner final : public dataset::Runner {
   ~ThreadRunner() override;
 
   void run(Request request, const std::function<void(std::span<const std::byte>)>& result) override;
+  bool shares_memory() const override { return true; }
   void drop_shuffle(ShuffleId shuffle) override { shuffles_.drop(shuffle); }
   void drop_cached(NodeId node) override { cache_.drop(node); }
   std::uint32_t cached_partitions(NodeId node) const override { return cache_.partitions(node); }

@@ -26,6 +26,9 @@ class Runner {
   /// Throws Error with the cause of the failure, or whatever `result` throws (the job is then cancelled).
   virtual void run(Request request, const std::function<void(std::span<const std::byte>)>& result) = 0;
 
+  /// Whether all tasks run in this process, so that elements may be references to what lies in its memory.
+  virtual bool shares_memory() const = 0;
+
   virtual void drop_shuffle(ShuffleId shuffle) = 0;
   virtual void drop_cached(NodeId node) = 0;
   virtual std::uint32_t cached_partitions(NodeId node) const = 0;

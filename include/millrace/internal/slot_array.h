@@ -72,7 +72,7 @@ struct LargeSlot {
     length = from.length;
     tag = from.tag;
   }
-  void prefetch_bytes() const {
+  [[gnu::always_inline]] void prefetch_bytes() const {
     if (is_long() && tag != 0) __builtin_prefetch(reinterpret_cast<const char*>(key.a));
   }
 };
