@@ -170,7 +170,7 @@ class SlotArray {
     pages_ = Pages();
     slots_ = reinterpret_cast<Slot*>(nothing_);
     capacity_ = grow_at_ = 0;
-    shift_ = 63;
+    line_shift_ = 63;
   }
 
  private:
