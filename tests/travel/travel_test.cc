@@ -33,10 +33,8 @@ class Travel : public ::testing::Test {
     std::filesystem::create_directory(workspace.path("travel"));
     auto owned = std::make_unique<TravellingRunner>(workspace.path("travel"), std::uint64_t{64} << 20);
     runner = owned.get();
-    Options elsewhere = options();
-    elsewhere.file_shuffle = true;  // blocks may not refer to memory of this process
     travelling = std::make_unique<Context>(
-        std::make_shared<dataset::DriverSession>(elsewhere, storage::local_file_system(), std::move(owned)));
+        std::make_shared<dataset::DriverSession>(options(), storage::local_file_system(), std::move(owned)));
   }
 
   Options options() const {
