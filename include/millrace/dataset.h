@@ -1027,7 +1027,7 @@ class Dataset {
     std::vector<Key> keys;
     if (count > 1) sample_keys(key_of, site, keys);
     Order& less = order.get();
-    std::stable_sort(keys.begin(), keys.end(), [&](const Key& a, const Key& b) { return less(a, b); });
+    std::sort(keys.begin(), keys.end(), [&](const Key& a, const Key& b) { return less(a, b); });
     std::vector<Key> bounds;
     for (std::uint32_t i = 1; i < count && !keys.empty(); ++i) {
       const Key& bound = keys[keys.size() * i / count];

@@ -32,42 +32,69 @@ void Dataset<T, Chain>::sample_keys(const internal::Function<KeyOf>& key_of, Sit
   if (!some.empty()) run_action<Key>("sample", site, chain, some, visit);
 }
 
-template <class T, class Chain>
-template <bool largest, class Less>
-std::vector<Owned<T>> Dataset<T, Chain>::extremes(const char* operation, std::uint64_t n, Less less, Site site) const {
-  auto select = [](Less& order, const std::uint64_t& most, auto& partition, auto& emit) {
-    // A bounded heap of the best so far, the worst of them on top; `place` breaks ties in favour of what comes first.
-    using Placed = std::pair<std::uint64_t, Owned<T>>;
-    const auto before = [&order](const auto& a, const auto& b) { return largest ? order(b, a) : order(a, b); };
-    const auto better = [&before](const Placed& a, const Placed& b) {
+namespace internal {
+/// The first `most` elements of an order, equal ones by when they came. The same code in the tasks and in the driver.
+template <class T, bool largest, class Less>
+class Extremes {
+ public:
+  Extremes(Less& less, std::uint64_t most) : less_(less), most_(most) {}
+
+  template <class X>
+  void add(X&& x) {
+    ++place_;
+    if (heap_.size() != most_) {
+      heap_.emplace_back(place_, to_owned(std::forward<X>(x)));
+    } else {
+      if (most_ == 0 || !before(x, heap_.front().second)) return;
+      std::pop_heap(heap_.begin(), heap_.end(), better());
+      heap_.back() = Placed(place_, to_owned(std::forward<X>(x)));
+    }
+    std::push_heap(heap_.begin(), heap_.end(), better());
+  }
+  /// Visits them in order. Nothing can be added afterwards.
+  template <class Visit>
+  void take(Visit&& visit) {
+    std::sort_heap(heap_.begin(), heap_.end(), better());
+    for (Placed& x : heap_) visit(std::move(x.second));
+  }
+
+ private:
+  using Placed = std::pair<std::uint64_t, T>;
+  template <class A, class B>
+  bool before(const A& a, const B& b) const {
+    return largest ? less_(b, a) : less_(a, b);
+  }
+  auto better() const {
+    return [this](const Placed& a, const Placed& b) {
       if (before(a.second, b.second)) return true;
       if (before(b.second, a.second)) return false;
       return a.first < b.first;
     };
-    std::vector<Placed> heap;
-    std::uint64_t place = 0;
+  }
+
+  Less& less_;
+  const std::uint64_t most_;
+  std::uint64_t place_ = 0;
+  std::vector<Placed> heap_;  // the worst of them on top
+};
+}  // namespace internal
+
+template <class T, class Chain>
+template <bool largest, class Less>
+std::vector<Owned<T>> Dataset<T, Chain>::extremes(const char* operation, std::uint64_t n, Less less, Site site) const {
+  using Best = internal::Extremes<Owned<T>, largest, Less>;
+  auto select = [](Less& order, const std::uint64_t& most, auto& partition, auto& emit) {
+    Best best(order, most);
     if (most == 0) return;
-    partition.for_each([&](auto&& x) {
-      ++place;
-      if (heap.size() == most) {
-        if (!before(x, heap.front().second)) return;
-        std::pop_heap(heap.begin(), heap.end(), better);
-        heap.back() = Placed(place, to_owned(x));
-      } else {
-        heap.emplace_back(place, to_owned(x));
-      }
-      std::push_heap(heap.begin(), heap.end(), better);
-    });
-    std::sort_heap(heap.begin(), heap.end(), better);
-    for (Placed& x : heap) emit(std::move(x.second));
+    partition.for_each([&](auto&& x) { best.add(std::forward<decltype(x)>(x)); });
+    best.take(emit);
   };
-  std::vector<Owned<T>> best;
+  Best best(less, n);
   per_partition<Owned<T>>(operation, site, capture(n, bind(less, select)),
-                          [&](Owned<T>&& x) { best.push_back(std::move(x)); });
-  std::stable_sort(best.begin(), best.end(),
-                   [&less](const auto& a, const auto& b) { return largest ? less(b, a) : less(a, b); });
-  if (best.size() > n) best.erase(best.begin() + static_cast<std::ptrdiff_t>(n), best.end());
-  return best;
+                          [&](Owned<T>&& x) { best.add(std::move(x)); });
+  std::vector<Owned<T>> out;
+  best.take([&](Owned<T>&& x) { out.push_back(std::move(x)); });
+  return out;
 }
 
 template <class T, class Chain>
