@@ -7,8 +7,8 @@ import duckdb
 # One column a line. The inputs hold no \x01, and no quotes are looked for: the cheapest settings that read every line whole.
 LINES = ("read_csv('{0}', columns={{'line': 'VARCHAR'}}, delim='\x01', quote='', escape='', header=false, auto_detect=false, "
          "max_line_size=16777216, parallel=true)")
-TABS = "read_csv('{0}', columns={{{1}}}, delim='\t', quote='', escape='', header=false, auto_detect=false, "
-        "max_line_size=67108864)"
+TABS = ("read_csv('{0}', columns={{{1}}}, delim='\t', quote='', escape='', header=false, auto_detect=false, "
+        "max_line_size=67108864)")
 WORDS = "string_split(translate(line, '\t\x0b\x0c', '   '), ' ')"
 
 
