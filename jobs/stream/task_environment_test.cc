@@ -17,7 +17,7 @@ class TaskEnvironmentTest : public testing::Test {
     task_.partition = 7;
     task_.attempt = 1;
     task_.input_file = "/data/in.txt";
-    task_.temporary = "/work/tmp";
+    task_.temporary = "/scratch/tmp";
   }
   StreamingJob job_;
   TaskFacts task_;
@@ -33,7 +33,7 @@ TEST_F(TaskEnvironmentTest, TaskFactsUnderBothNames) {
   EXPECT_THAT(environment, Contains("mapreduce_task_ismap=true"));
   EXPECT_THAT(environment, Contains("mapreduce_map_input_file=/data/in.txt"));
   EXPECT_THAT(environment, Contains("map_input_file=/data/in.txt"));
-  EXPECT_THAT(environment, Contains("TMPDIR=/work/tmp"));
+  EXPECT_THAT(environment, Contains("TMPDIR=/scratch/tmp"));
 }
 
 TEST_F(TaskEnvironmentTest, AReducerHasNoInputFile) {
