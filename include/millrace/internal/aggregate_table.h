@@ -52,7 +52,7 @@ class AggregateTable {
 
   /// `spread`: as for SlotArray.
   AggregateTable(TaskContext& task, Combiner combiner, std::uint64_t spread)
-      : task_(task), combiner_(combiner), small_(spread), large_(spread), spread_(spread) {
+      : task_(task), combiner_(combiner), small_(spread), large_(spread) {
     set_homes();
   }
   AggregateTable(const AggregateTable&) = delete;
@@ -180,7 +180,7 @@ class AggregateTable {
     constexpr std::size_t small_line = SlotArray<Small>::line_bytes;
     constexpr std::size_t large_line = SlotArray<Large>::line_bytes;
     const std::size_t line_bytes = small_line == large_line ? small_line : kind ? small_line : large_line;
-    __builtin_prefetch(records.home + (hash * spread_ >> records.shift) * line_bytes, 1);
+    __builtin_prefetch(records.home + (small_.position(hash) >> records.shift) * line_bytes, 1);
     ++records.next;
     if (records.is_full()) [[unlikely]] {
       if (kind) {
@@ -400,7 +400,6 @@ class AggregateTable {
   Combiner combiner_;
   SlotArray<Small> small_;
   SlotArray<Large> large_;
-  std::uint64_t spread_;
   Batch batches_[2];             // by kind
   std::vector<char> long_keys_;  // of the records that wait
   bool no_room_ = false;
