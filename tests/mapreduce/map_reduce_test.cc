@@ -306,6 +306,23 @@ TEST_F(MapReduceTest, BadRecordsAreSkippedInMap) {
   expect_error(Cause::user_code, {path, "byte"}, [&] { sums(1); });
 }
 
+TEST_F(MapReduceTest, RecordsThatTheCombinerFailsOnAreSkipped) {
+  const std::string path = workspace.write("a.txt", "1\n2\n7\n3\n4\n5\n");  // the first split ends behind the 3
+  const auto sums = [&](std::uint64_t skips) {
+    return map_reduce<int, int>(context(skips).read_text(path))
+        .map([](std::string_view line, auto& emit) { emit(0, std::stoi(std::string(line))); })
+        .reducers(1)
+        .combine([](int sum, int number) {
+          if (number == 7) throw std::runtime_error("seven");
+          return sum + number;
+        })
+        .reduce(std::plus<>{})
+        .collect();
+  };
+  EXPECT_EQ(sums(1), (std::vector<std::pair<int, int>>{{0, 15}}));
+  expect_error(Cause::user_code, {path, "seven"}, [&] { sums(0); });
+}
+
 TEST_F(MapReduceTest, BadGroupsAreSkippedInReduce) {
   const auto sums = [&](std::uint64_t skips) {
     const auto pairs = context(skips).generate(9, [](std::uint64_t i) { return std::pair{i % 3, i}; });

@@ -276,7 +276,6 @@ struct FoldingTerminal {
   void run(TaskContext& task, Chain& chain) {
     ShuffleWriter& out = task.output();
     AggregateTable<C, ReduceCombiner<C, F>> table(task, combiner, 1);
-    KeyBytes<K> bytes;
     auto send = [&] {
       table.visit([&](auto& slot) {
         const K key = KeyBytes<K>::key(slot.bytes());
@@ -287,13 +286,7 @@ struct FoldingTerminal {
       });
       table.clear();
     };
-    auto sink = [&](auto&& pair) {
-      table.template add<KeyBytes<K>::fixed>(bytes.of(pair.first), C(std::forward<decltype(pair)>(pair).second), send);
-      if (task.may_skip()) task.deliver();
-    };
-    chain.run(task, task.partition(), sink);
-    table.flush(send);
-    send();
+    combine_pairs<K>(task, chain, table, send);
   }
   void save(Encoder& out) const {
     combiner.save(out);

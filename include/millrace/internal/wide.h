@@ -145,6 +145,25 @@ struct MergingCombiner {
   void add(combined& into, input&& value) { inner.merge(into, std::move(value)); }
 };
 
+/// Runs a chain of pairs into a table on the map side. `send` takes everything out of the table, when it is full and at
+/// the end.
+template <class K, class Chain, class Table, class Send>
+void combine_pairs(TaskContext& task, Chain& chain, Table& table, Send& send) {
+  KeyBytes<K> bytes;
+  const bool skipping = task.may_skip();
+  auto sink = [&](auto&& pair) {
+    // A record that fails in the combiner has been taken into the table, so another try has to leave it out.
+    if (skipping) task.deliver();
+    table.template add<KeyBytes<K>::fixed>(bytes.of(pair.first),
+                                           typename Table::Input(std::forward<decltype(pair)>(pair).second), send);
+    if (skipping) [[unlikely]]
+      table.flush(send);
+  };
+  chain.run(task, task.partition(), sink);
+  table.flush(send);
+  send();
+}
+
 /// Combines on the map side, and sends each partition's combined pairs whenever the table has to be emptied.
 template <class K, class Combiner>
 struct AggregateTerminal {
@@ -156,7 +175,6 @@ struct AggregateTerminal {
   void run(TaskContext& task, Chain& chain) {
     ShuffleWriter& out = task.output();
     AggregateTable<C, Combiner> table(task, combiner, scattered);
-    KeyBytes<K> bytes;
     std::vector<std::size_t> sizes(partitions);
     auto send = [&] {
       constexpr std::size_t more = encoded_room;
@@ -174,18 +192,7 @@ struct AggregateTerminal {
       });
       table.clear();
     };
-    const bool skipping = task.may_skip();
-    auto sink = [&](auto&& pair) {
-      // A record that fails in the combiner has been taken into the table, so another try has to leave it out.
-      if (skipping) task.deliver();
-      table.template add<KeyBytes<K>::fixed>(bytes.of(pair.first),
-                                             typename Combiner::input(std::forward<decltype(pair)>(pair).second), send);
-      if (skipping) [[unlikely]]
-        table.flush(send);
-    };
-    chain.run(task, task.partition(), sink);
-    table.flush(send);
-    send();
+    combine_pairs<K>(task, chain, table, send);
   }
   void save(Encoder& out) const {
     out.put(partitions);
