@@ -131,6 +131,12 @@ auto wrap_order(Order order) {
   }
 }
 
+/// Negative, zero or positive, as RecordOrder wants it.
+template <class T, class Less>
+int three_way(const T& a, const T& b, Less& less) {
+  return less(a, b) ? -1 : less(b, a) ? 1 : 0;
+}
+
 /// Elements ordered by the key that `KeyOf` takes out of them. Holds what the function pointers of RecordOrder need.
 template <class T, class KeyOf, class Order>
 struct ElementOrder {
@@ -161,7 +167,7 @@ struct ElementOrder {
     const T y = Codec<T>::decode(b, measured());
     auto&& kx = (*self.key_of)(x);
     auto&& ky = (*self.key_of)(y);
-    return (*self.order)(kx, ky) ? -1 : (*self.order)(ky, kx) ? 1 : 0;
+    return three_way(kx, ky, *self.order);
   }
 };
 
@@ -193,7 +199,7 @@ struct ReferenceOrder {
     const std::string_view y = load(b).content();
     auto&& kx = (*self.key_of)(x);
     auto&& ky = (*self.key_of)(y);
-    return (*self.order)(kx, ky) ? -1 : (*self.order)(ky, kx) ? 1 : 0;
+    return three_way(kx, ky, *self.order);
   }
 };
 

@@ -143,16 +143,13 @@ struct PairOrder {
   }
 
  private:
-  template <class T, class Less>
-  static int three_way(const T& a, const T& b, Less&& less) {
-    return less(a, b) ? -1 : less(b, a) ? 1 : 0;
-  }
   static int compare(const std::byte* a, const std::byte* b, const void* context) {
     const auto& self = *static_cast<const PairOrder*>(context);
     const K x = Codec<K>::decode(a, measured());
     const K y = Codec<K>::decode(b, measured());
     if constexpr (by_part) {
-      const int parts = three_way((*self.group)(x), (*self.group)(y), std::less<>{});
+      std::less<> less;
+      const int parts = three_way((*self.group)(x), (*self.group)(y), less);
       if (parts != 0) return parts;
     }
     const int keys = three_way(x, y, *self.key_order);
