@@ -1,11 +1,11 @@
 #include <array>
-#include <iostream>
 
 #include <millrace/error.h>
 
 #include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/element_printer.h"
+#include "cli/standard_output.h"
 #include "storage/compression.h"
 #include "storage/formats/record_file.h"
 #include "storage/input_listing.h"
@@ -13,8 +13,6 @@
 
 namespace millrace::cli {
 namespace {
-
-void write(const char* text, std::size_t size) { std::cout.write(text, static_cast<std::streamsize>(size)); }
 
 void print_records(const storage::FileSystem& files, const storage::FileInfo& info) {
   storage::RecordFileReader reader(files, {info.path, 0, info.size, true});
@@ -26,14 +24,14 @@ void print_records(const storage::FileSystem& files, const storage::FileInfo& in
       printer.print(bytes, text);
       text += '\n';
     }
-    write(text.data(), text.size());
+    print(text);
   }
 }
 
 void copy_content(const storage::FileSystem& files, const std::string& path) {
   const auto stream = storage::open_stream(files, path);
   std::vector<std::byte> buffer(std::size_t{256} << 10);
-  while (const std::size_t size = stream->read(buffer)) write(reinterpret_cast<const char*>(buffer.data()), size);
+  while (const std::size_t size = stream->read(buffer)) print({reinterpret_cast<const char*>(buffer.data()), size});
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/command_line.h"
+#include "cli/standard_output.h"
 #include "storage/input_listing.h"
 #include "storage/local_file_system.h"
 
@@ -20,8 +21,6 @@ struct Grep {
   bool number = false;
   bool with_path = false;
 };
-
-void print(std::string_view text) { std::cout.write(text.data(), static_cast<std::streamsize>(text.size())); }
 
 bool print_lines(Context& context, const Grep& grep) {
   bool any = false;

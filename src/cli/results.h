@@ -1,9 +1,10 @@
 #pragma once
 
-#include <iostream>
 #include <string>
 
 #include <millrace/millrace.h>
+
+#include "cli/standard_output.h"
 
 namespace millrace::cli {
 
@@ -16,7 +17,7 @@ void deliver(const Dataset<T, Chain>& dataset, const std::string& output) {
     line.clear();
     internal::print_text(line, element);
     line.push_back('\n');
-    std::cout.write(line.data(), static_cast<std::streamsize>(line.size()));
+    print(line);
   });
 }
 

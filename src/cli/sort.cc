@@ -1,13 +1,13 @@
 #include "jobs/sort/sort.h"
 
 #include <array>
-#include <iostream>
 
 #include <millrace/error.h>
 
 #include "cli/command.h"
 #include "cli/command_line.h"
 #include "cli/results.h"
+#include "cli/standard_output.h"
 
 namespace millrace::cli {
 namespace {
@@ -76,8 +76,7 @@ int run_sort(const Invocation& invocation) {
   if (!output.empty()) {
     records.write_records(output);
   } else {
-    records.for_each_in_order(
-        [](std::string_view record) { std::cout.write(record.data(), static_cast<std::streamsize>(record.size())); });
+    records.for_each_in_order([](std::string_view record) { print(record); });
   }
   return 0;
 }

@@ -21,6 +21,8 @@ StandardOutput::~StandardOutput() {
   std::cout.rdbuf(before_);
 }
 
+void print(std::string_view text) { std::cout.write(text.data(), static_cast<std::streamsize>(text.size())); }
+
 StandardOutput::int_type StandardOutput::overflow(int_type next) {
   sync();
   if (traits_type::eq_int_type(next, traits_type::eof())) return traits_type::not_eof(next);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <streambuf>
+#include <string_view>
 #include <vector>
 
 namespace millrace::cli {
@@ -26,5 +27,8 @@ class StandardOutput : public std::streambuf {
   std::vector<char> buffer_;
   std::streambuf* before_;
 };
+
+/// Appends to standard output.
+void print(std::string_view text);
 
 }  // namespace millrace::cli
