@@ -6,22 +6,16 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from scratch_case import ScratchCase
 
 MILLRACE = os.path.abspath(sys.argv.pop(1))
 
 
-class CommandLineTest(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
-        self.path = Path(self.folder.name)
-        # The tester's own configuration must not decide.
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("MILLRACE_", "XDG_"))}
-        self.environment["HOME"] = str(self.path)
-
+class CommandLineTest(ScratchCase):
     def run_millrace(self, *words, **settings):
         environment = {**self.environment, **settings.pop("environment", {})}
         return subprocess.run([MILLRACE, *map(str, words)], stdout=settings.pop("stdout", subprocess.PIPE),

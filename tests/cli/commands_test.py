@@ -6,17 +6,17 @@ MILLRACE_TEST_SEED sets the seed of the generated inputs, which is printed.
 import collections
 import gzip
 import os
-import random
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from scratch_case import SeededCase, lines_of
+
 MILLRACE = os.path.abspath(sys.argv.pop(1))
-SEED = int(os.environ.get("MILLRACE_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
 
 # How a run is cut up; none of it may change the output.
 SHAPES = [
@@ -34,24 +34,7 @@ def words_of(text):
     return [word for word in WHITE_SPACE.split(text) if word]
 
 
-def lines_of(text):
-    lines = text.split(b"\n")
-    return lines[:-1] if lines[-1] == b"" else lines
-
-
-class CommandsTest(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        print(f"seed {SEED}", file=sys.stderr)
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = Path(folder.name)
-        self.random = random.Random(f"{SEED} {self.id()}")
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("MILLRACE_", "XDG_"))}
-        self.environment["HOME"] = str(self.path)
-
+class CommandsTest(SeededCase):
     def millrace(self, *words, status=0):
         run = subprocess.run([MILLRACE, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.path,
                              env=self.environment, timeout=300, check=False)

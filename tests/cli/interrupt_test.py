@@ -6,23 +6,21 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from scratch_case import ScratchCase
 
 MILLRACE = os.path.abspath(sys.argv.pop(1))
 AT_ONCE_SECONDS = 10  # generous: the machine may be busy
 
 
-class InterruptTest(unittest.TestCase):
+class InterruptTest(ScratchCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = Path(folder.name)
+        super().setUp()
         (self.path / "tmp").mkdir()
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("MILLRACE_", "XDG_"))}
-        self.environment["HOME"] = str(self.path)
 
     def interrupt(self, *words, when, signal_number=signal.SIGINT):
         """Starts a job in a process group of its own, interrupts it when when() is true, and checks what it leaves."""

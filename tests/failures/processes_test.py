@@ -6,22 +6,20 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from scratch_case import ScratchCase
+
 MILLRACE = os.path.abspath(sys.argv.pop(1))
 
 
-class ProcessesTest(unittest.TestCase):
+class ProcessesTest(ScratchCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = Path(folder.name)
+        super().setUp()
         (self.path / "tmp").mkdir()
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("MILLRACE_", "XDG_"))}
-        self.environment["HOME"] = str(self.path)
         seed = int(os.environ.get("MILLRACE_PROPERTY_SEED", random.randrange(1 << 32)))
         print(f"MILLRACE_PROPERTY_SEED={seed}", flush=True)
         self.random = random.Random(seed)

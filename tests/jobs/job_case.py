@@ -1,16 +1,15 @@
 """What the tests of the jobs share: a folder of inputs, runs in many shapes, and inputs that hurt."""
 import gzip
 import os
-import random
 import shutil
 import subprocess
 import sys
-import tempfile
-import unittest
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from scratch_case import SeededCase, lines_of
+
 MILLRACE = os.path.abspath(sys.argv.pop(1))
-SEED = int(os.environ.get("MILLRACE_TEST_SEED", random.SystemRandom().randrange(1 << 32)))
 
 # How a run is cut up; none of it may change the output.
 SHAPES = [
@@ -23,23 +22,10 @@ SHAPES = [
 ]
 
 
-def lines_of(text):
-    lines = text.split(b"\n")
-    return lines[:-1] if lines[-1] == b"" else lines
-
-
-class JobCase(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        print(f"seed {SEED}", file=sys.stderr)
-
+class JobCase(SeededCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = Path(folder.name)
-        self.random = random.Random(f"{SEED} {self.id()}")
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("MILLRACE_", "XDG_"))}
-        self.environment.update(HOME=str(self.path), LC_ALL="C")
+        super().setUp()
+        self.environment["LC_ALL"] = "C"
 
     def run_process(self, *words, **settings):
         return subprocess.run([str(word) for word in words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.path,

@@ -13,10 +13,12 @@ import signal
 import subprocess
 import sys
 import tarfile
-import tempfile
 import time
 import unittest
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from scratch_case import ScratchCase
 
 MILLRACE = os.path.abspath(sys.argv.pop(1))
 HADOOP = os.path.abspath(sys.argv.pop(1))
@@ -35,13 +37,9 @@ for word, group in groupby(pairs, key=lambda pair: pair[0]):
 """
 
 
-class StreamingTest(unittest.TestCase):
+class StreamingTest(ScratchCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.path = Path(os.path.realpath(folder.name))
-        self.environment = {k: v for k, v in os.environ.items() if not k.startswith(("MILLRACE_", "HADOOP_", "XDG_"))}
-        self.environment["HOME"] = str(self.path)
+        super().setUp()
         (self.path / "tmp").mkdir()
         self.environment["TMPDIR"] = str(self.path / "tmp")
         self.write("map.py", MAPPER)
