@@ -81,6 +81,20 @@ class Faults : public ::testing::TestWithParam<Job> {
     return error;
   }
 
+  /// A run for each call of the operation, in which that one fails so.
+  void run_with_each(Fault fault, FileOperation operation) {
+    for (std::uint64_t at = 0;; ++at) {
+      SCOPED_TRACE("call " + std::to_string(at));
+      FaultRule rule;
+      rule.fault = fault;
+      rule.operation = operation;
+      rule.after = at;
+      rule.times = 1;
+      run_with(rule);
+      if (faults == 0 || HasFailure()) return;
+    }
+  }
+
   /// The calls of a run without faults.
   std::uint64_t calls_of_a_run() {
     const std::uint64_t before = machine.files.calls();
@@ -148,18 +162,7 @@ TEST_P(Faults, TheDiskFillsUpAnywhere) {
   EXPECT_GT(failed, 5u);
 }
 
-TEST_P(Faults, TornWrites) {
-  for (std::uint64_t at = 0;; ++at) {
-    SCOPED_TRACE("write " + std::to_string(at));
-    FaultRule rule;
-    rule.fault = Fault::torn_write;
-    rule.operation = FileOperation::write;
-    rule.after = at;
-    rule.times = 1;
-    run_with(rule);
-    if (faults == 0 || HasFailure()) return;
-  }
-}
+TEST_P(Faults, TornWrites) { run_with_each(Fault::torn_write, FileOperation::write); }
 
 // A bit that changes on the way to a temporary file or from it: the checksum tells, and what made the block runs again.
 TEST_P(Faults, FlippedBitsInTemporaryFilesAreHealed) {
@@ -193,18 +196,7 @@ TEST_P(Faults, TemporaryFilesThatAreNeverRightFailTheJob) {
   }
 }
 
-TEST_P(Faults, ShortReadsAnywhere) {
-  for (std::uint64_t at = 0;; ++at) {
-    SCOPED_TRACE("read " + std::to_string(at));
-    FaultRule rule;
-    rule.fault = Fault::short_read;
-    rule.operation = FileOperation::read;
-    rule.after = at;
-    rule.times = 1;
-    run_with(rule);
-    if (faults == 0 || HasFailure()) return;
-  }
-}
+TEST_P(Faults, ShortReadsAnywhere) { run_with_each(Fault::short_read, FileOperation::read); }
 
 // All kinds at once, from seeds that are printed.
 TEST_P(Faults, ManyFaultsAtRandom) {

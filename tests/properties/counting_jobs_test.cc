@@ -20,19 +20,21 @@ Lines as_lines(const std::map<std::string, std::uint64_t>& counts) {
   return lines;
 }
 
+Lines counted_words(const std::vector<std::string>& files) {
+  std::map<std::string, std::uint64_t> counts;
+  for (const std::string& file : files) {
+    for (const std::string& word : words_of(file)) ++counts[word];
+  }
+  return as_lines(counts);
+}
+
 TEST(Properties, WordCount) {
   Property property;
   property.inputs = texts;
   property.run = [](Context& context, const Paths& paths, const std::string& output) {
     return written(jobs::count_words(context, paths).sort_by_key(), output);
   };
-  property.model = [](const std::vector<std::string>& files) {
-    std::map<std::string, std::uint64_t> counts;
-    for (const std::string& file : files) {
-      for (const std::string& word : words_of(file)) ++counts[word];
-    }
-    return as_lines(counts);
-  };
+  property.model = counted_words;
   check(property);
 }
 
@@ -43,13 +45,7 @@ TEST(Properties, WordCountInHashOrder) {
   property.run = [](Context& context, const Paths& paths, const std::string& output) {
     return written(jobs::count_words(context, paths), output);
   };
-  property.model = [](const std::vector<std::string>& files) {
-    std::map<std::string, std::uint64_t> counts;
-    for (const std::string& file : files) {
-      for (const std::string& word : words_of(file)) ++counts[word];
-    }
-    return as_lines(counts);
-  };
+  property.model = counted_words;
   check(property);
 }
 

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "tests/workspace.h"
+#include "tests/sources/sources_case.h"
 
 namespace millrace {
 namespace {
@@ -14,16 +14,7 @@ Fields fields_of(const CsvRow& row) {
   return fields;
 }
 
-class Csv : public ::testing::Test {
- protected:
-  Context context(std::uint64_t split = 0, unsigned threads = 2, std::uint64_t skips = 0) {
-    Options options = workspace.options(threads);
-    options.split_bytes = split;
-    options.skip_bad_records = skips;
-    return Context(options);
-  }
-  Workspace workspace;
-};
+class Csv : public SourcesCase {};
 
 TEST_F(Csv, ColumnsHaveNumbersAndNames) {
   const std::string path = workspace.write("prices.csv", "item,price,sold\napple,0.5,3\n\"pear, ripe\", 1.25 ,\n");

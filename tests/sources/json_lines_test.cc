@@ -1,22 +1,13 @@
 #include <gtest/gtest.h>
 
-#include "tests/workspace.h"
+#include "tests/sources/sources_case.h"
 
 namespace millrace {
 namespace {
 
 using namespace testing;
 
-class JsonLines : public ::testing::Test {
- protected:
-  Context context(std::uint64_t split = 0, unsigned threads = 2, std::uint64_t skips = 0) {
-    Options options = workspace.options(threads);
-    options.split_bytes = split;
-    options.skip_bad_records = skips;
-    return Context(options);
-  }
-  Workspace workspace;
-};
+class JsonLines : public SourcesCase {};
 
 std::pair<std::string, std::int64_t> user_and_n(const JsonValue& value) {
   return {std::string(value["user"]["name"].as_text()), value["n"].as_int64()};

@@ -2,7 +2,7 @@
 
 #include "storage/compression.h"
 #include "storage/local_file_system.h"
-#include "tests/workspace.h"
+#include "tests/sources/sources_case.h"
 
 namespace millrace {
 namespace {
@@ -36,16 +36,7 @@ struct Semicolons {
   }
 };
 
-class ReadWith : public ::testing::Test {
- protected:
-  Context context(std::uint64_t split = 0, unsigned threads = 2, std::uint64_t skips = 0) {
-    Options options = workspace.options(threads);
-    options.split_bytes = split;
-    options.skip_bad_records = skips;
-    return Context(options);
-  }
-  Workspace workspace;
-};
+class ReadWith : public SourcesCase {};
 
 TEST_F(ReadWith, GivesEachRecordOnceForEverySplit) {
   std::string text;
