@@ -55,31 +55,40 @@ struct Drained {
   }
 };
 
-class Tables : public ::testing::TestWithParam<std::uint64_t> {};
+class Tables : public ::testing::TestWithParam<std::uint64_t> {
+ protected:
+  /// Adds i to key(i) for each i below `records`, expects the sums that a map has, and returns how often the table was
+  /// drained.
+  template <class Key>
+  static int expect_map(std::uint64_t records, Key key) {
+    std::unordered_map<std::string, std::uint64_t> expected;
+    Drained<std::uint64_t> drained;
+    Process process(GetParam());
+    process.expect([&](TaskContext& task) {
+      AggregateTable<std::uint64_t, Sums> table(task, {}, 1);
+      auto full = [&] { drained.take(table); };
+      for (std::uint64_t i = 0; i < records; ++i) {
+        const std::string of = key(i);
+        expected[of] += i;
+        table.add<0>(of, std::uint64_t{i}, full);
+      }
+      table.flush(full);
+      drained.take(table);
+      EXPECT_EQ(table.size(), 0u);
+    });
+    EXPECT_EQ(drained.all, expected);
+    return drained.times;
+  }
+};
 
 TEST_P(Tables, SumsAsAMapDoes) {
   std::mt19937_64 random(3);
-  std::unordered_map<std::string, std::uint64_t> expected;
-  Drained<std::uint64_t> drained;
-  Process process(GetParam());
-  process.expect([&](TaskContext& task) {
-    AggregateTable<std::uint64_t, Sums> table(task, {}, 1);
-    auto full = [&] { drained.take(table); };
-    for (std::uint64_t i = 0; i < 300000; ++i) {
-      const std::string key = key_of(random() % 50000);
-      expected[key] += i;
-      table.add<0>(key, std::uint64_t{i}, full);
-    }
-    table.flush(full);
-    drained.take(table);
-    EXPECT_EQ(table.size(), 0u);
-  });
-  EXPECT_EQ(drained.all, expected);
+  const int drained = expect_map(300000, [&](std::uint64_t) { return key_of(random() % 50000); });
   if (GetParam() <= mebi) {
-    EXPECT_GT(drained.times, 3);
+    EXPECT_GT(drained, 3);
   }
   if (GetParam() >= 64 * mebi) {
-    EXPECT_EQ(drained.times, 1);
+    EXPECT_EQ(drained, 1);
   }
 }
 
@@ -107,22 +116,7 @@ TEST_P(Tables, ValuesThatGrowAreCounted) {
 }
 
 TEST_P(Tables, LongKeysOfAllSizes) {
-  std::mt19937_64 random(5);
-  std::unordered_map<std::string, std::uint64_t> expected;
-  Drained<std::uint64_t> drained;
-  Process process(GetParam());
-  process.expect([&](TaskContext& task) {
-    AggregateTable<std::uint64_t, Sums> table(task, {}, 1);
-    auto full = [&] { drained.take(table); };
-    for (std::uint64_t i = 0; i < 200; ++i) {
-      const std::string key = std::string((i % 20) * 30000, 'k') + std::to_string(i % 40);
-      expected[key] += i;
-      table.add<0>(key, std::uint64_t{i}, full);
-    }
-    table.flush(full);
-    drained.take(table);
-  });
-  EXPECT_EQ(drained.all, expected);
+  expect_map(200, [](std::uint64_t i) { return std::string((i % 20) * 30000, 'k') + std::to_string(i % 40); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Budgets, Tables, ::testing::Values(mebi / 4, mebi, 8 * mebi, 256 * mebi),
@@ -226,6 +220,51 @@ TEST(AggregateTableTest, AFunctionThatThrowsLeavesNothingBehind) {
     EXPECT_EQ(calls, 3);
   }
 }
+
+using SumTable = AggregateTable<std::uint64_t, Sums>;
+
+std::string short_key(std::size_t i) { return std::to_string(i); }
+std::string long_key(std::size_t i) { return "a key that does not fit into its slot " + std::to_string(i); }
+
+/// Empties the table, and counts how often and what was in it.
+struct Full {
+  SumTable& table;
+  std::size_t keys = 0;
+  int calls = 0;
+
+  void operator()() {
+    ++calls;
+    table.visit([&](auto&) { ++keys; });
+    table.clear();
+  }
+};
+
+// Slots that fitted into the share while no blocks lay in memory leave no room for long keys when they do.
+class AggregateTableMemory : public ::testing::TestWithParam<int> {};
+
+TEST_P(AggregateTableMemory, GoesOnInASmallerShare) {
+  Process process(static_cast<std::uint64_t>(GetParam()) << 20, 2);
+  process.expect([&](TaskContext& task) {
+    SumTable table(task, {}, 1);
+    Full full{table};
+    std::size_t added = 0;
+    for (; full.calls == 0; ++added) table.add<0>(short_key(added), std::uint64_t{1}, full);
+    const std::uint64_t blocks = process.memory.storage_limit();
+    ASSERT_TRUE(process.memory.try_reserve_storage(blocks));
+    constexpr std::size_t keys = 200'000;
+    const int before = full.calls;
+    for (std::size_t i = 0; i < keys; ++i) {
+      table.add<0>(long_key(i), std::uint64_t{1}, full);
+      ASSERT_LT(full.calls - before, 100) << "emptied far too often at long key " << i;
+    }
+    table.flush(full);
+    full();
+    EXPECT_EQ(full.keys, added + keys);
+    process.memory.release_storage(blocks);
+  });
+}
+
+INSTANTIATE_TEST_SUITE_P(Budgets, AggregateTableMemory, ::testing::Values(24, 32, 40, 48, 56, 64, 68, 72, 80));
 
 }  // namespace
 }  // namespace millrace::exec

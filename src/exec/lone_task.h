@@ -10,16 +10,15 @@
 #include "exec/attempt.h"
 #include "storage/local_file_system.h"
 
-// What the tests and benchmarks of this folder run their kernels in. Included by *_test.cc and *_bench.cc alone.
+// What the benchmarks of this folder run their kernels in. Included by *_bench.cc alone.
 
 namespace millrace::exec {
 
-/// The engine's side of one task that runs no stage's code, one of `tasks` that share the budget.
+/// The engine's side of one task that runs no stage's code.
 class LoneTask {
  public:
-  explicit LoneTask(std::uint64_t budget = std::uint64_t{4} << 30, Carrier carrier = Carrier::memory,
-                    unsigned tasks = 1)
-      : memory_(budget, tasks),
+  explicit LoneTask(std::uint64_t budget = std::uint64_t{4} << 30, Carrier carrier = Carrier::memory)
+      : memory_(budget, 1),
         blocks_(memory_, storage::local_file_system(), std::filesystem::temp_directory_path().string(), carrier),
         cache_(blocks_),
         environment_{memory_, blocks_, shuffles_, cache_, storage::local_file_system(), key_counts_},
@@ -27,7 +26,6 @@ class LoneTask {
 
   TaskContext& context() { return attempt_; }
   BlockStore& blocks() { return blocks_; }
-  Memory& memory() { return memory_; }
 
  private:
   TaskSpec spec() {
