@@ -60,6 +60,19 @@ class Decoder {
     if (time < 0 || time > max_microseconds) wrong(name);
   }
 
+  void attempts(const char* name, std::vector<AttemptId>& attempts) {
+    element found;
+    if (from_[name].get(found)) return;
+    for (const element triple : array(name, found)) {
+      const auto numbers = array(name, triple);
+      if (numbers.size() != 3) wrong(name);
+      AttemptId& attempt = attempts.emplace_back();
+      read(name, numbers.at(0).value_unsafe(), attempt.stage.value);
+      read(name, numbers.at(1).value_unsafe(), attempt.partition.value);
+      read(name, numbers.at(2).value_unsafe(), attempt.number);
+    }
+  }
+
   void flags(const char* name, std::vector<bool>& flags, std::uint32_t count) {
     element found;
     if (from_[name].get(found)) return;
@@ -105,6 +118,7 @@ class Decoder {
     value = cause_from_name(std::string(get<std::string_view>(name, from)).c_str());
   }
   static void read(const char* name, const element& from, StageId& value) { read(name, from, value.value); }
+  static void read(const char* name, const element& from, ExecutorId& value) { read(name, from, value.value); }
   static void read(const char* name, const element& from, AttemptId& value) {
     const auto [stage, partition] = two_numbers(name, from);
     value = {StageId{stage}, PartitionId{partition}, 0};

@@ -49,6 +49,19 @@ class Encoder {
     }
   }
 
+  // As [stage, partition, attempt]; elsewhere an AttemptId stands for its task.
+  void attempts(const char* name, const std::vector<AttemptId>& attempts) {
+    if (attempts.empty()) return;
+    key(name);
+    out_ += '[';
+    const char* separator = "";
+    for (const AttemptId& each : attempts) {
+      fmt::format_to(std::back_inserter(out_), "{}[{},{},{}]", separator, each.stage, each.partition, each.number);
+      separator = ",";
+    }
+    out_ += ']';
+  }
+
   // The numbers of the flags that are set, as [first, last] pairs.
   void flags(const char* name, const std::vector<bool>& flags, std::uint32_t) {
     if (flags.empty()) return;
@@ -79,6 +92,7 @@ class Encoder {
   void value(const std::string& text) { append_json_string(out_, text); }
   void value(Cause cause) { append_json_string(out_, name(cause)); }
   void value(StageId id) { value(id.value); }
+  void value(ExecutorId id) { value(id.value); }
   void value(const AttemptId& task) { fmt::format_to(std::back_inserter(out_), "[{},{}]", task.stage, task.partition); }
   template <std::integral Number>
   void value(Number number) {

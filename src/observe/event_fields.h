@@ -10,8 +10,8 @@
 // fields(archive, value) hands the archive each field: archive("name", field) for one that every record has,
 // archive.maybe("name", field) for one that is left out when it has its default value, and likewise
 // archive.microseconds for a time, which is from 0 to 2^53 so that sums and differences of times are safe,
-// archive.flags for one flag a task, archive.part for an object whose fields may all be left out.
-// Names are a file format (docs/formats.md): add, never rename.
+// archive.flags for one flag a task, archive.attempts for attempts with their numbers, archive.part for an object whose
+// fields may all be left out. Names are a file format (docs/formats.md): add, never rename.
 
 namespace millrace::observe {
 
@@ -22,9 +22,13 @@ template <class Value>
 constexpr const char* kind_of() {
   if constexpr (std::is_same_v<Value, sched::ExecutorAdded>) return "executor_added";
   if constexpr (std::is_same_v<Value, sched::ExecutorLost>) return "executor_lost";
+  if constexpr (std::is_same_v<Value, sched::ExecutorDraining>) return "executor_draining";
+  if constexpr (std::is_same_v<Value, sched::DriverRestarted>) return "driver_restarted";
+  if constexpr (std::is_same_v<Value, sched::ExecutorReturned>) return "executor_returned";
   if constexpr (std::is_same_v<Value, sched::JobSubmitted>) return "job_submitted";
   if constexpr (std::is_same_v<Value, sched::JobCancelled>) return "job_cancelled";
   if constexpr (std::is_same_v<Value, sched::TaskStarted>) return "task_started";
+  if constexpr (std::is_same_v<Value, sched::TaskProgress>) return "task_progress";
   if constexpr (std::is_same_v<Value, sched::TaskSucceeded>) return "task_succeeded";
   if constexpr (std::is_same_v<Value, sched::TaskFailed>) return "task_failed";
   if constexpr (std::is_same_v<Value, sched::Tick>) return "tick";
@@ -34,6 +38,8 @@ constexpr const char* kind_of() {
   if constexpr (std::is_same_v<Value, sched::StageStarted>) return "stage_started";
   if constexpr (std::is_same_v<Value, sched::StageFinished>) return "stage_finished";
   if constexpr (std::is_same_v<Value, sched::StageSkipped>) return "stage_skipped";
+  if constexpr (std::is_same_v<Value, sched::ExecutorSetAside>) return "executor_set_aside";
+  if constexpr (std::is_same_v<Value, sched::ExecutorReadmitted>) return "executor_readmitted";
   if constexpr (std::is_same_v<Value, sched::JobSucceeded>) return "job_succeeded";
   if constexpr (std::is_same_v<Value, sched::JobFailed>) return "job_failed";
   if constexpr (std::is_same_v<Value, RunStarted>) return "run_started";
@@ -54,6 +60,29 @@ void fields(Archive& archive, Is<sched::ExecutorAdded> auto& value) {
   archive("executor", value.executor.value);
   archive("slots", value.slots);
   archive.maybe("host", value.host);
+  archive.maybe("rack", value.rack);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::ExecutorDraining> auto& value) {
+  archive("executor", value.executor.value);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive&, Is<sched::DriverRestarted> auto&) {}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::ExecutorReturned> auto& value) {
+  archive("executor", value.executor.value);
+  archive.attempts("running", value.running);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::TaskPlace> auto& value) {
+  archive.maybe("executors", value.executors);
+  archive.maybe("hosts", value.hosts);
+  archive.maybe("cached", value.cached);
 }
 
 template <class Archive>
@@ -70,6 +99,8 @@ void fields(Archive& archive, Is<sched::StageSpec> auto& value) {
   archive.maybe("parents", value.parents);
   archive.flags("done", value.done, value.tasks);
   archive.maybe("input_bytes", value.input_bytes);
+  archive.maybe("holders", value.holders);
+  archive.maybe("places", value.places);
 }
 
 template <class Archive>
@@ -109,6 +140,13 @@ void fields(Archive& archive, Is<sched::TaskStarted> auto& value) {
 }
 
 template <class Archive>
+void fields(Archive& archive, Is<sched::TaskProgress> auto& value) {
+  attempt_fields(archive, value.attempt);
+  archive("executor", value.executor.value);
+  archive("millionths", value.millionths);
+}
+
+template <class Archive>
 void fields(Archive& archive, Is<sched::TaskSucceeded> auto& value) {
   attempt_fields(archive, value.attempt);
   archive("executor", value.executor.value);
@@ -134,6 +172,7 @@ void fields(Archive& archive, Is<sched::LaunchTask> auto& value) {
   attempt_fields(archive, value.attempt);
   archive("executor", value.executor.value);
   archive.maybe("reason", value.reason);
+  archive.maybe("backup", value.backup);
 }
 
 template <class Archive>
@@ -173,6 +212,19 @@ void fields(Archive& archive, Is<sched::StageFinished> auto& value) {
 template <class Archive>
 void fields(Archive& archive, Is<sched::StageSkipped> auto& value) {
   stage_change_fields(archive, value);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::ExecutorSetAside> auto& value) {
+  archive("executor", value.executor.value);
+  archive.microseconds("until", value.until.microseconds);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive>
+void fields(Archive& archive, Is<sched::ExecutorReadmitted> auto& value) {
+  archive("executor", value.executor.value);
+  archive.maybe("reason", value.reason);
 }
 
 template <class Archive>

@@ -18,6 +18,15 @@ namespace {
 constexpr std::size_t write_block = 64 << 10;
 constexpr std::size_t read_block = 256 << 10;
 
+const std::size_t first_action = Logged::Value(sched::LaunchTask{}).index();
+const std::size_t last_action = Logged::Value(sched::JobFailed{}).index();
+
+// What only moves a display: it would be most of the log.
+bool is_passing(const Logged& record) {
+  return std::holds_alternative<sched::Tick>(record.value) || std::holds_alternative<LiveBytes>(record.value) ||
+         std::holds_alternative<sched::TaskProgress>(record.value);
+}
+
 Error write_error(const std::string& path, int number) {
   const bool full = number == ENOSPC || number == EDQUOT || number == EROFS;
   return Error(full ? Cause::out_of_disk : Cause::output,
@@ -39,7 +48,12 @@ EventLogWriter::~EventLogWriter() {
 
 void EventLogWriter::on(const Logged& record) {
   if (file_ < 0 || failure_ != 0) return;
-  if (std::holds_alternative<sched::Tick>(record.value) || std::holds_alternative<LiveBytes>(record.value)) return;
+  const bool decided = record.value.index() >= first_action && record.value.index() <= last_action;
+  if (const auto tick = std::exchange(tick_, std::nullopt); tick && decided) {
+    append_event(buffer_, {*tick, sched::Tick{}});
+  }
+  if (std::holds_alternative<sched::Tick>(record.value)) tick_ = record.at;
+  if (is_passing(record)) return;
   append_event(buffer_, record);
   const bool end = std::holds_alternative<sched::JobSucceeded>(record.value) ||
                    std::holds_alternative<sched::JobFailed>(record.value) ||

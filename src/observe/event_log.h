@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,8 +12,9 @@
 
 namespace millrace::observe {
 
-/// Writes every record but Tick and LiveBytes to a file, one JSON object a line (docs/formats.md, "Event log"). What is
-/// not written yet is lost when the process dies; when a job or the run ends, all before it is in the file.
+/// Writes the records to a file, one JSON object a line (docs/formats.md, "Event log"): all but TaskProgress, LiveBytes
+/// and each Tick that the scheduler did not answer by an action. What is not written yet is lost when the process dies;
+/// when a job or the run ends, all before it is in the file.
 ///
 /// A log that can no longer be written does not stop the run: the writer keeps the first failure, writes no more, and
 /// close() throws it.
@@ -37,6 +39,7 @@ class EventLogWriter : public Observer {
   int file_ = -1;
   int failure_ = 0;  // errno of the first write that failed
   std::string buffer_;
+  std::optional<Time> tick_;  // of a Tick that was the last record
 };
 
 /// Reads an event log from a file or from memory, record by record. One thread at a time.

@@ -87,9 +87,11 @@ std::vector<Logged> one_of_each() {
   sched::JobSpec job{JobId{2}, odd, {}};
   job.stages.push_back({StageId{0}, "first", 5, {}, {true, true, false, true, false}, 99});
   job.stages.push_back({StageId{1}, "second", 1, {StageId{0}}, {}, 0});
+  job.stages[0].holders = {executor, executor, sched::no_executor, executor, sched::no_executor};
+  job.stages[1].places = {{{executor}, {"node", odd}, true}};
   return {
       {Time{0}, RunStarted{1, "0.1", odd, "host", "cpu", 2, 3, {{"threads", "2"}}}},
-      {Time{0}, sched::ExecutorAdded{executor, 4, "node"}},
+      {Time{0}, sched::ExecutorAdded{executor, 4, "node", "rack"}},
       {Time{1}, sched::ExecutorLost{executor, "why"}},
       {Time{2}, sched::JobSubmitted{job}},
       {Time{3}, JobPlanned{JobId{2}, "line\nline", {{"/in", 5}, {"/in2", 0}}, "/out"}},
@@ -101,7 +103,7 @@ std::vector<Logged> one_of_each() {
                          executor,
                          {Cause::lost_input, odd, {{StageId{0}, PartitionId{1}, 0}, {StageId{0}, PartitionId{2}, 0}}},
                          metrics}},
-      {Time{8}, sched::LaunchTask{JobId{2}, attempt, executor, "why"}},
+      {Time{8}, sched::LaunchTask{JobId{2}, attempt, executor, "why", true}},
       {Time{9}, sched::KillTask{JobId{2}, attempt, executor, "why"}},
       {Time{10}, sched::TaskCommitted{JobId{2}, attempt, executor, false, "why"}},
       {Time{11}, sched::StageStarted{JobId{2}, StageId{1}, "why"}},
@@ -112,6 +114,12 @@ std::vector<Logged> one_of_each() {
       {Time{std::int64_t{1} << 53}, RunEnded{130, "interrupted"}},
       {Time{17}, LiveBytes{JobId{2}, StageId{1}, 5}},
       {Time{18}, sched::Tick{}},
+      {Time{19}, sched::ExecutorDraining{executor, "why"}},
+      {Time{20}, sched::DriverRestarted{}},
+      {Time{21}, sched::ExecutorReturned{executor, {attempt, {StageId{0}, PartitionId{1}, 2}}}},
+      {Time{22}, sched::TaskProgress{attempt, executor, 500'000}},
+      {Time{23}, sched::ExecutorSetAside{executor, Time{99}, "why"}},
+      {Time{24}, sched::ExecutorReadmitted{executor, "why"}},
   };
 }
 
@@ -152,6 +160,10 @@ TEST(EventLogTest, EveryKindComesBackAsItWas) {
   const auto& submitted = std::get<sched::JobSubmitted>(back[3].value);
   EXPECT_THAT(submitted.job.stages[0].done, ElementsAre(true, true, false, true, false));
   EXPECT_THAT(submitted.job.stages[1].done, IsEmpty());
+  EXPECT_EQ(submitted.job.stages[0].holders.at(3), ExecutorId{7});
+  EXPECT_TRUE(submitted.job.stages[1].places.at(0).cached);
+  EXPECT_THAT(std::get<sched::ExecutorReturned>(back[22].value).running,
+              ElementsAre(failed.attempt, AttemptId{StageId{0}, PartitionId{1}, 2}));
 }
 
 TEST(EventLogTest, BytesThatAreNotTextBecomeReplacementCharacters) {
@@ -244,6 +256,24 @@ TEST(EventLogTest, ALineLongerThanAnyBlockIsRead) {
   EventLogReader reader(path);
   EXPECT_EQ(text_of(read_all(reader)), text_of(records));
   std::filesystem::remove(path);
+}
+
+TEST(EventLogWriterTest, ATickThatDecidedSomethingIsWritten) {
+  const std::string path = temporary("ticks");
+  EventLogWriter writer(path);
+  writer.on({Time{1}, sched::Tick{}});
+  writer.on({Time{2}, sched::Tick{}});
+  writer.on({Time{2}, sched::ExecutorReadmitted{ExecutorId{1}, "time is up"}});
+  writer.on({Time{3}, sched::Tick{}});
+  writer.on({Time{3}, sched::ExecutorLost{ExecutorId{1}, "gone"}});
+  writer.close();
+  EXPECT_EQ(contents(path), event_log_header() +
+                                R"({"at":2,"event":"tick"})"
+                                "\n"
+                                R"({"at":2,"event":"executor_readmitted","executor":1,"reason":"time is up"})"
+                                "\n"
+                                R"({"at":3,"event":"executor_lost","executor":1,"reason":"gone"})"
+                                "\n");
 }
 
 TEST(EventLogWriterTest, TheEndOfAJobIsOnDiskAtOnceAndTicksNever) {

@@ -58,11 +58,13 @@ struct RunEnded {
 
 /// One record. `at` never decreases from one record to the next.
 struct Logged {
-  using Value = std::variant<sched::ExecutorAdded, sched::ExecutorLost, sched::JobSubmitted, sched::JobCancelled,
-                             sched::TaskStarted, sched::TaskSucceeded, sched::TaskFailed, sched::Tick,
-                             sched::LaunchTask, sched::KillTask, sched::TaskCommitted, sched::StageStarted,
-                             sched::StageFinished, sched::StageSkipped, sched::JobSucceeded, sched::JobFailed,
-                             RunStarted, JobPlanned, LiveBytes, RunEnded>;
+  using Value =
+      std::variant<sched::ExecutorAdded, sched::ExecutorLost, sched::ExecutorDraining, sched::DriverRestarted,
+                   sched::ExecutorReturned, sched::JobSubmitted, sched::JobCancelled, sched::TaskStarted,
+                   sched::TaskProgress, sched::TaskSucceeded, sched::TaskFailed, sched::Tick, sched::LaunchTask,
+                   sched::KillTask, sched::TaskCommitted, sched::StageStarted, sched::StageFinished,
+                   sched::StageSkipped, sched::ExecutorSetAside, sched::ExecutorReadmitted, sched::JobSucceeded,
+                   sched::JobFailed, RunStarted, JobPlanned, LiveBytes, RunEnded>;
   Time at;
   Value value;
 };

@@ -50,7 +50,10 @@ void RunModel::take(const sched::ExecutorAdded& event) {
   if (fresh) executor.added = now_;
   executor.id = event.executor;
   executor.host = event.host;
+  executor.rack = event.rack;
   executor.slots = event.slots;
+  executor.draining = false;
+  executor.set_aside_until = not_yet;
   executor.lost = not_yet;
   executor.lost_reason.clear();
 }
@@ -66,6 +69,34 @@ void RunModel::take(const sched::ExecutorLost& event) {
     if (live.row.executor == event.executor) attempts.push_back(id);
   }
   for (const AttemptId& attempt : attempts) end_attempt(attempt, AttemptState::lost, {}, Cause::lost_node);
+}
+
+void RunModel::take(const sched::ExecutorDraining& event) {
+  const auto found = executors_.find(event.executor);
+  if (found != executors_.end()) found->second.draining = true;
+}
+
+// What the executor no longer has will not be answered.
+void RunModel::take(const sched::ExecutorReturned& event) {
+  std::vector<AttemptId> gone;
+  for (const auto& [id, live] : running_) {
+    const bool there = std::find(event.running.begin(), event.running.end(), id) != event.running.end();
+    if (live.row.executor == event.executor && !there) gone.push_back(id);
+  }
+  for (const AttemptId& attempt : gone) end_attempt(attempt, AttemptState::lost, {}, Cause::lost_node);
+}
+
+void RunModel::take(const sched::ExecutorSetAside& action) {
+  const auto found = executors_.find(action.executor);
+  if (found == executors_.end()) return;
+  found->second.set_aside_until = action.until.microseconds;
+  found->second.set_aside_reason = action.reason;
+  ++found->second.times_set_aside;
+}
+
+void RunModel::take(const sched::ExecutorReadmitted& action) {
+  const auto found = executors_.find(action.executor);
+  if (found != executors_.end()) found->second.set_aside_until = not_yet;
 }
 
 // Jobs and stages.
@@ -168,6 +199,7 @@ void RunModel::take(const sched::LaunchTask& action) {
   live.row.partition = action.attempt.partition;
   live.row.number = action.attempt.number;
   live.row.executor = action.executor;
+  live.row.backup = action.backup;
   live.row.launched = live.row.started = now_;
   ++stage->running;
   ++stage->launched;
@@ -176,6 +208,11 @@ void RunModel::take(const sched::LaunchTask& action) {
 void RunModel::take(const sched::TaskStarted& event) {
   const auto live = running_.find(event.attempt);
   if (live != running_.end()) live->second.row.started = now_;
+}
+
+void RunModel::take(const sched::TaskProgress& event) {
+  const auto live = running_.find(event.attempt);
+  if (live != running_.end()) live->second.row.progress = event.millionths;
 }
 
 void RunModel::take(const sched::KillTask& action) {

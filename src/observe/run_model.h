@@ -63,9 +63,13 @@ class RunModel : public Observer {
  private:
   void take(const sched::ExecutorAdded& event);
   void take(const sched::ExecutorLost& event);
+  void take(const sched::ExecutorDraining& event);
+  void take(const sched::DriverRestarted&) {}
+  void take(const sched::ExecutorReturned& event);
   void take(const sched::JobSubmitted& event);
   void take(const sched::JobCancelled&) {}
   void take(const sched::TaskStarted& event);
+  void take(const sched::TaskProgress& event);
   void take(const sched::TaskSucceeded& event);
   void take(const sched::TaskFailed& event);
   void take(const sched::Tick&) {}
@@ -75,6 +79,8 @@ class RunModel : public Observer {
   void take(const sched::StageStarted& action);
   void take(const sched::StageFinished& action);
   void take(const sched::StageSkipped& action);
+  void take(const sched::ExecutorSetAside& action);
+  void take(const sched::ExecutorReadmitted& action);
   void take(const sched::JobSucceeded& action);
   void take(const sched::JobFailed& action);
   void take(const RunStarted& fact) { run_ = fact; }

@@ -32,6 +32,8 @@ struct AttemptRow {
   AttemptState state = AttemptState::running;
   Cause cause = Cause::internal;  ///< in state failed
   bool again = false;             ///< made an output again that had been lost
+  bool backup = false;            ///< launched beside an attempt that was slow
+  std::uint32_t progress = 0;     ///< millionths of its work, as last heard
   std::int64_t launched = 0, started = 0, ended = not_yet;
   std::int64_t cpu = 0;
   std::uint64_t records_in = 0, records_out = 0;
@@ -98,8 +100,13 @@ struct ExecutorRow {
   ExecutorId id;
   std::string host;
   std::uint32_t slots = 0;
+  std::string rack;
   std::int64_t added = 0, lost = not_yet;
   std::string lost_reason;
+  bool draining = false;                   ///< it is to be given back
+  std::int64_t set_aside_until = not_yet;  ///< not_yet when it is not set aside
+  std::string set_aside_reason;            ///< of the last time
+  std::uint64_t times_set_aside = 0;
   std::int64_t busy = 0;  ///< durations of attempts that ended on it
   std::uint64_t attempts = 0;
 };

@@ -17,7 +17,8 @@
 // - Every attempt of a LaunchTask is answered by exactly one TaskSucceeded or TaskFailed, or its executor by
 // ExecutorLost.
 //   An attempt that was killed is answered too, in whatever way it ended: its slot is busy until then.
-// - TaskStarted is optional, for the views.
+// - TaskStarted and TaskProgress are hints: without them a straggler is found later.
+// - A Tick from time to time, some tenths of a second apart: what waits for a time goes on at the first step after it.
 // - Only TaskCommitted makes an attempt count. A TaskSucceeded that is not followed by it came too late.
 
 namespace millrace::sched {
@@ -28,14 +29,27 @@ struct Time {
   friend auto operator<=>(const Time&, const Time&) = default;
 };
 
+/// Stands for an executor that is not known.
+inline constexpr ExecutorId no_executor{~std::uint32_t{0}};
+
+/// Where a task would find its input near.
+struct TaskPlace {
+  std::vector<ExecutorId> executors;  ///< that hold it in the process: a cached partition
+  std::vector<std::string> hosts;     ///< that hold it on a disk of theirs: blocks of the input file
+  /// What the task reads is cached on `executors`: it needs no stage's output while one of them lives.
+  bool cached = false;
+};
+
 /// One stage as the scheduler sees it: how many tasks, and after what. What a task does is none of its business.
 struct StageSpec {
   StageId id;
   std::string name;  ///< the operations, as explain() prints them: "read_text > flat_map > reduce_by_key"
   std::uint32_t tasks = 0;
-  std::vector<StageId> parents;   ///< stages whose output this one reads; all of them are in the same JobSpec
-  std::vector<bool> done;         ///< empty, or one flag a task: its output already exists (an earlier job made it)
-  std::uint64_t input_bytes = 0;  ///< 0 when unknown; for progress and time left
+  std::vector<StageId> parents;       ///< stages whose output this one reads; all of them are in the same JobSpec
+  std::vector<bool> done;             ///< empty, or one flag a task: its output already exists (an earlier job made it)
+  std::uint64_t input_bytes = 0;      ///< 0 when unknown; for progress and time left
+  std::vector<ExecutorId> holders{};  ///< empty, or for each task that is done the executor that has its output
+  std::vector<TaskPlace> places{};    ///< empty, or one a task
 };
 
 struct JobSpec {
@@ -67,10 +81,24 @@ struct ExecutorAdded {
   ExecutorId executor;
   std::uint32_t slots = 1;
   std::string host;
+  std::string rack{};  ///< empty when racks are not known
 };
 struct ExecutorLost {
   ExecutorId executor;
   std::string reason;
+};
+/// It is to be given back: nothing more is launched on it. What runs goes on, and its outputs stay until it is lost.
+struct ExecutorDraining {
+  ExecutorId executor;
+  std::string reason;
+};
+/// The driver died and replayed its journal. Nothing is launched on an executor before it is heard of again.
+struct DriverRestarted {};
+/// An executor was heard of again after DriverRestarted (or a broken connection) and told which attempts it has that
+/// are not answered. Those that the scheduler does not know are killed, those that the executor does not have are lost.
+struct ExecutorReturned {
+  ExecutorId executor;
+  std::vector<AttemptId> running;
 };
 struct JobSubmitted {
   JobSpec job;
@@ -82,6 +110,12 @@ struct JobCancelled {
 struct TaskStarted {
   AttemptId attempt;
   ExecutorId executor;
+};
+/// How far an attempt has come, in millionths of its work.
+struct TaskProgress {
+  AttemptId attempt;
+  ExecutorId executor;
+  std::uint32_t millionths = 0;
 };
 struct TaskSucceeded {
   AttemptId attempt;
@@ -96,8 +130,8 @@ struct TaskFailed {
 };
 struct Tick {};  ///< time passed, nothing else
 
-using Event =
-    std::variant<ExecutorAdded, ExecutorLost, JobSubmitted, JobCancelled, TaskStarted, TaskSucceeded, TaskFailed, Tick>;
+using Event = std::variant<ExecutorAdded, ExecutorLost, ExecutorDraining, DriverRestarted, ExecutorReturned,
+                           JobSubmitted, JobCancelled, TaskStarted, TaskProgress, TaskSucceeded, TaskFailed, Tick>;
 
 // Actions. `reason` says why, in words for the user.
 struct LaunchTask {
@@ -105,6 +139,7 @@ struct LaunchTask {
   AttemptId attempt;
   ExecutorId executor;
   std::string reason;
+  bool backup = false;  ///< another attempt of the task runs, and is slow
 };
 struct KillTask {
   JobId job;
@@ -136,6 +171,16 @@ struct TaskCommitted {
   bool first = true;
   std::string reason;
 };
+/// Nothing is launched on the executor until then: too much has failed on it.
+struct ExecutorSetAside {
+  ExecutorId executor;
+  Time until;
+  std::string reason;
+};
+struct ExecutorReadmitted {
+  ExecutorId executor;
+  std::string reason;
+};
 struct JobSucceeded {
   JobId job;
   std::string reason;
@@ -147,6 +192,6 @@ struct JobFailed {
 };
 
 using Action = std::variant<LaunchTask, KillTask, TaskCommitted, StageStarted, StageFinished, StageSkipped,
-                            JobSucceeded, JobFailed>;
+                            ExecutorSetAside, ExecutorReadmitted, JobSucceeded, JobFailed>;
 
 }  // namespace millrace::sched

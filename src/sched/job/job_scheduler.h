@@ -53,9 +53,13 @@ class JobScheduler {
 
   void on(const ExecutorAdded& event);
   void on(const ExecutorLost& event);
+  void on(const ExecutorDraining&) {}
+  void on(const DriverRestarted&) {}
+  void on(const ExecutorReturned&) {}
   void on(const JobSubmitted& event);
   void on(const JobCancelled& event);
   void on(const TaskStarted& event);
+  void on(const TaskProgress&) {}
   void on(const TaskSucceeded& event);
   void on(const TaskFailed& event);
   void on(const Tick&) {}

@@ -315,6 +315,18 @@ class World {
   }
   void check(const StageSkipped& action) { note("skip", {action.stage, {}, 0}, action.reason); }
 
+  void check(const ExecutorSetAside& action) {
+    note("set aside", {{}, {}, action.executor.value}, action.reason);
+    EXPECT_TRUE(executors_.count(action.executor)) << "set aside a dead executor";
+    EXPECT_GT(action.until, Time{static_cast<std::int64_t>(step_)});
+    ++reached["set aside"];
+  }
+  void check(const ExecutorReadmitted& action) {
+    note("readmitted", {{}, {}, action.executor.value}, action.reason);
+    EXPECT_TRUE(executors_.count(action.executor)) << "readmitted a dead executor";
+    ++reached["readmitted"];
+  }
+
   void check(const JobSucceeded& action) {
     note("job succeeded", {{}, {}, action.job.value}, action.reason);
     ASSERT_TRUE(live_.count(action.job)) << "a job ended twice";

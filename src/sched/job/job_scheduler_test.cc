@@ -26,6 +26,8 @@ std::string text(const Action& action) {
     std::string operator()(const StageStarted& a) { return fmt::format("start {}", a.stage); }
     std::string operator()(const StageFinished& a) { return fmt::format("finish {}", a.stage); }
     std::string operator()(const StageSkipped& a) { return fmt::format("skip {}", a.stage); }
+    std::string operator()(const ExecutorSetAside& a) { return fmt::format("set aside {}", a.executor); }
+    std::string operator()(const ExecutorReadmitted& a) { return fmt::format("readmit {}", a.executor); }
     std::string operator()(const JobSucceeded& a) { return fmt::format("job {} succeeded", a.job); }
     std::string operator()(const JobFailed& a) { return fmt::format("job {} failed {}", a.job, name(a.cause)); }
   };
@@ -82,6 +84,8 @@ class JobSchedulerTest : public testing::Test {
       std::string operator()(const StageStarted& a) { return a.reason; }
       std::string operator()(const StageFinished& a) { return a.reason; }
       std::string operator()(const StageSkipped& a) { return a.reason; }
+      std::string operator()(const ExecutorSetAside& a) { return a.reason; }
+      std::string operator()(const ExecutorReadmitted& a) { return a.reason; }
       std::string operator()(const JobSucceeded& a) { return a.reason; }
       std::string operator()(const JobFailed& a) { return a.reason; }
     };
