@@ -21,7 +21,9 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const fs::path& path, const std::error_code& error) {
-  const bool full = error == std::errc::no_space_on_device || error == std::errc::read_only_file_system;
+  // std::errc has no name for EDQUOT.
+  const bool full =
+      error == std::errc::no_space_on_device || error == std::errc::read_only_file_system || error.value() == EDQUOT;
   throw Error(full ? Cause::out_of_disk : Cause::output, fmt::format("{}: {}", path.string(), error.message()));
 }
 

@@ -95,8 +95,16 @@ bool OutputCommit::commit_task(std::uint32_t partition, std::uint32_t attempt) {
   return true;
 }
 
+void OutputCommit::remove_if_possible(const std::string& path) noexcept {
+  try {
+    files_.remove_all(path);
+  } catch (const Error&) {
+    // On a disk that turned read-only everything fails, and the first failure is the one to tell.
+  }
+}
+
 void OutputCommit::abort_task(std::uint32_t partition, std::uint32_t attempt) {
-  files_.remove_all(attempt_path(partition, attempt));
+  remove_if_possible(attempt_path(partition, attempt));
 }
 
 void OutputCommit::move_tree(const std::string& from, const std::string& to) {
@@ -130,11 +138,8 @@ void OutputCommit::commit_job() {
   }
   files_.create(output + "/_SUCCESS")->close();
   put_in_place();
-  try {
-    files_.remove_all(temporary_);
-  } catch (const Error&) {
-    // The output is complete; failing the job now would be the greater harm.
-  }
+  // The output is complete; failing the job now would be the greater harm.
+  remove_if_possible(temporary_);
 }
 
 void OutputCommit::put_in_place() {
@@ -168,10 +173,10 @@ void OutputCommit::replace_old_output() {
 
 void OutputCommit::abort_job() {
   if (!old_output_stranded_) {
-    files_.remove_all(temporary_);
+    remove_if_possible(temporary_);
     return;
   }
-  for (const char* part : {"/attempts", "/tasks", "/output"}) files_.remove_all(temporary_ + part);
+  for (const char* part : {"/attempts", "/tasks", "/output"}) remove_if_possible(temporary_ + part);
 }
 
 }  // namespace millrace::storage

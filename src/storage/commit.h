@@ -22,7 +22,8 @@ std::string part_name(std::uint32_t partition);
 ///
 /// The order of calls: set_up_job(), then attempt_directory() and commit_task() or abort_task() for each attempt, then
 /// commit_job() or abort_job(). Errors are thrown as Error(output) or Error(out_of_disk); after one, abort_task() and
-/// abort_job() clean up. Threads: any, except that set_up_job(), commit_job() and abort_job() run alone.
+/// abort_job() clean up as far as the file system lets them, and throw nothing. Threads: any, except that set_up_job(),
+/// commit_job() and abort_job() run alone.
 class OutputCommit {
  public:
   /// `directory` is the output; `job_token` tells jobs apart that write to one parent at the same time, and is what a
@@ -52,8 +53,8 @@ class OutputCommit {
   /// complete; a temporary directory that cannot be removed then is left.
   void commit_job();
 
-  /// Removes everything temporary. Nothing to do is not an error. An old output that could not be put back stays where
-  /// the error of commit_job() said.
+  /// Removes everything temporary that can be removed. Nothing to do is not an error. An old output that could not be
+  /// put back stays where the error of commit_job() said.
   void abort_job();
 
   const std::string& directory() const { return directory_; }
@@ -63,6 +64,7 @@ class OutputCommit {
   std::string attempt_path(std::uint32_t partition, std::uint32_t attempt) const;
   std::string task_path(std::uint32_t partition) const;
   void check_absent() const;
+  void remove_if_possible(const std::string& path) noexcept;
   void move_tree(const std::string& from, const std::string& to);
   void put_in_place();
   void replace_old_output();

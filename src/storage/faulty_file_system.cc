@@ -42,8 +42,15 @@ bool reads(FileOperation operation) {
          operation == FileOperation::list;
 }
 
+/// Whether a file system that is read-only refuses it: closing a file that was open before is none of these.
+bool changes(FileOperation operation) { return !reads(operation) && operation != FileOperation::close; }
+
 bool can_have(FileOperation operation, Fault fault) {
   switch (fault) {
+    case Fault::over_quota:
+      return !reads(operation);
+    case Fault::read_only:
+      return changes(operation);
     case Fault::short_read:
       return operation == FileOperation::read;
     case Fault::torn_write:
@@ -57,9 +64,21 @@ bool can_have(FileOperation operation, Fault fault) {
   }
 }
 
+int error_number(Fault fault) {
+  switch (fault) {
+    case Fault::out_of_disk:
+      return ENOSPC;
+    case Fault::over_quota:
+      return EDQUOT;
+    case Fault::read_only:
+      return EROFS;
+    default:
+      return EIO;
+  }
+}
+
 [[noreturn]] void fail(FileOperation operation, const std::string& path, Fault fault) {
-  throw_file_error(reads(operation) ? Cause::input : Cause::output, name(operation), path,
-                   fault == Fault::out_of_disk ? ENOSPC : EIO);
+  throw_file_error(reads(operation) ? Cause::input : Cause::output, name(operation), path, error_number(fault));
 }
 
 void flip_bit(std::span<std::byte> bytes, std::uint64_t random) {
@@ -104,9 +123,9 @@ class FaultyOutputFile final : public OutputFile {
   void write(std::span<const std::byte> bytes) override {
     const auto verdict = owner_.judge(FileOperation::write, base_->path());
     if (!verdict.fault) {
-      const std::uint64_t fitting = owner_.take_space(bytes.size());
+      const auto [fitting, fault] = owner_.take_space(bytes.size());
       base_->write(bytes.first(fitting));
-      if (fitting < bytes.size()) fail(FileOperation::write, base_->path(), Fault::out_of_disk);
+      if (fitting < bytes.size()) fail(FileOperation::write, base_->path(), fault);
     } else if (*verdict.fault == Fault::bit_flip) {
       std::vector<std::byte> copy(bytes.begin(), bytes.end());
       flip_bit(copy, verdict.random);
@@ -141,9 +160,10 @@ void FaultyFileSystem::set_rates(const FaultRates& rates) {
   rates_ = rates;
 }
 
-void FaultyFileSystem::set_disk_space(std::uint64_t bytes) {
+void FaultyFileSystem::set_disk_space(std::uint64_t bytes, Fault fault) {
   const std::lock_guard lock(mutex_);
   space_ = bytes;
+  no_space_ = fault;
 }
 
 void FaultyFileSystem::heal() {
@@ -208,12 +228,12 @@ bool FaultyFileSystem::admit(FileOperation operation, const std::string& path, c
   fail(operation, other.empty() ? path : path + " to " + other, *verdict.fault);
 }
 
-std::uint64_t FaultyFileSystem::take_space(std::uint64_t bytes) const {
+std::pair<std::uint64_t, Fault> FaultyFileSystem::take_space(std::uint64_t bytes) const {
   const std::lock_guard lock(mutex_);
   const std::uint64_t taken = std::min(bytes, space_);
   if (space_ != std::numeric_limits<std::uint64_t>::max()) space_ -= taken;
   if (taken < bytes) ++faults_;
-  return taken;
+  return {taken, no_space_};
 }
 
 std::unique_ptr<InputFile> FaultyFileSystem::open(const std::string& path) const {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/file_system.h"
@@ -28,7 +29,9 @@ enum class FileOperation : std::uint8_t {
 
 enum class Fault : std::uint8_t {
   error,        ///< the call does nothing and throws Cause::input (open, read, stat, list) or Cause::output
-  out_of_disk,  ///< the call does nothing and throws Cause::out_of_disk
+  out_of_disk,  ///< the call does nothing and throws Cause::out_of_disk, as ENOSPC does
+  over_quota,   ///< the same for EDQUOT
+  read_only,    ///< the same for EROFS, of the calls that change something
   short_read,   ///< a read returns a part of what is there, as from a file that lost its end
   torn_write,   ///< a write leaves a part of its bytes in the file and throws Cause::output
   bit_flip,     ///< a read or a write passes on its bytes with one bit changed, and says nothing
@@ -63,8 +66,9 @@ class FaultyFileSystem final : public FileSystem {
 
   void add_rule(FaultRule rule);
   void set_rates(const FaultRates& rates);
-  /// From now on `bytes` more can be written; the write that passes the limit writes what fits and throws out_of_disk.
-  void set_disk_space(std::uint64_t bytes);
+  /// From now on `bytes` more can be written; the write that passes the limit writes what fits and throws the fault,
+  /// `out_of_disk` or `over_quota`.
+  void set_disk_space(std::uint64_t bytes, Fault fault = Fault::out_of_disk);
   /// No more faults. Counts stay.
   void heal();
 
@@ -100,8 +104,8 @@ class FaultyFileSystem final : public FileSystem {
   /// judge() for a call that can only fail or pass; throws the fault. Returns false for Fault::unsupported.
   bool admit(FileOperation operation, const std::string& path, const std::string& other = {}) const;
   std::optional<Fault> roll(FileOperation operation) const;
-  /// How many of `bytes` still fit on the disk; takes them.
-  std::uint64_t take_space(std::uint64_t bytes) const;
+  /// How many of `bytes` still fit on the disk, which it takes, and what to throw when these are not all.
+  std::pair<std::uint64_t, Fault> take_space(std::uint64_t bytes) const;
 
   FileSystem& base_;
   mutable std::mutex mutex_;
@@ -109,6 +113,7 @@ class FaultyFileSystem final : public FileSystem {
   mutable std::vector<Rule> rules_;
   FaultRates rates_;
   mutable std::uint64_t space_ = std::numeric_limits<std::uint64_t>::max();
+  Fault no_space_ = Fault::out_of_disk;
   mutable std::uint64_t calls_ = 0;
   mutable std::uint64_t faults_ = 0;
 };

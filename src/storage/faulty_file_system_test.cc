@@ -63,6 +63,32 @@ TEST_F(FaultyFileSystemTest, TheDiskFillsUp) {
   expect_error(Cause::out_of_disk, {"/x"}, [&] { output->write(bytes_of("g")); });
 }
 
+TEST_F(FaultyFileSystemTest, TheQuotaIsUsedUp) {
+  files_.set_disk_space(2, Fault::over_quota);
+  const auto output = files_.create("/x");
+  expect_error(Cause::out_of_disk, {"/x", "quota exceeded"}, [&] { output->write(bytes_of("abc")); });
+  EXPECT_EQ(read_file(memory_, "/x"), "ab");
+  files_.heal();
+  files_.add_rule({Fault::over_quota});
+  expect_error(Cause::out_of_disk, {"/y", "quota exceeded"}, [&] { files_.create("/y"); });
+  EXPECT_EQ(read_file(files_, "/x"), "ab");
+}
+
+TEST_F(FaultyFileSystemTest, AReadOnlyFileSystemRefusesWhatChangesIt) {
+  write_file(files_, "/x", "abc");
+  const auto output = files_.create("/y");
+  files_.add_rule({Fault::read_only});
+  expect_error(Cause::out_of_disk, {"/y", "Read-only"}, [&] { output->write(bytes_of("x")); });
+  expect_error(Cause::out_of_disk, {"/z", "Read-only"}, [&] { files_.create("/z"); });
+  expect_error(Cause::out_of_disk, {"/d", "Read-only"}, [&] { files_.make_directories("/d"); });
+  expect_error(Cause::out_of_disk, {"/x", "/z", "Read-only"}, [&] { files_.rename("/x", "/z"); });
+  expect_error(Cause::out_of_disk, {"/x", "/y", "Read-only"}, [&] { files_.exchange("/x", "/y"); });
+  expect_error(Cause::out_of_disk, {"/x", "Read-only"}, [&] { files_.remove_all("/x"); });
+  output->close();
+  EXPECT_EQ(read_file(files_, "/x"), "abc");
+  EXPECT_EQ(files_.list("/").size(), 2u);
+}
+
 TEST_F(FaultyFileSystemTest, ATornWriteLeavesAPart) {
   const std::string text(1000, 'x');
   files_.add_rule({Fault::torn_write, std::nullopt, "", 0, 1});

@@ -95,6 +95,25 @@ class Faults : public ::testing::TestWithParam<Job> {
     }
   }
 
+  void expect_out_of_disk(const std::string& error, Fault fault) const {
+    EXPECT_EQ(std::string(name(machine.last_cause)), std::string(name(Cause::out_of_disk))) << error;
+    const char* said = fault == Fault::over_quota  ? "Disk quota exceeded"
+                       : fault == Fault::read_only ? "Read-only file system"
+                                                   : "No space left on device";
+    EXPECT_NE(error.find(said), error.npos) << error;
+    EXPECT_NE(error.find('/'), error.npos) << "names no file: " << error;
+  }
+
+  /// The old output alone, after a run that could not clean up.
+  void remove_everything_left() {
+    for (const std::string folder : {"/", "/tmp"}) {
+      for (const storage::FileInfo& entry : machine.base.list(folder)) {
+        if (entry.path != "/in" && entry.path != "/tmp") machine.base.remove_all(entry.path);
+      }
+    }
+    for (const auto& [path, content] : old) machine.write(path, content);
+  }
+
   /// The calls of a run without faults.
   std::uint64_t calls_of_a_run() {
     const std::uint64_t before = machine.files.calls();
@@ -146,20 +165,81 @@ TEST_P(Faults, AllWritesFailFromSomewhereOn) {
   }
 }
 
-TEST_P(Faults, TheDiskFillsUpAnywhere) {
-  std::uint64_t space = 0;
-  unsigned failed = 0;
-  // The larger the disk, the later it is full.
-  for (;; space += 20000) {
-    SCOPED_TRACE(std::to_string(space) + " bytes");
-    machine.files.set_disk_space(space);
-    const std::string error = run(failed % 2 * 2);
-    if (HasFailure()) return;
-    if (error.empty()) break;
-    EXPECT_EQ(std::string(name(machine.last_cause)), std::string(name(Cause::out_of_disk))) << error;
-    ++failed;
+TEST_P(Faults, TheDiskFillsUpOrTheQuotaIsUsedUpAnywhere) {
+  for (const Fault fault : {Fault::out_of_disk, Fault::over_quota}) {
+    unsigned failed = 0;
+    // The larger the disk, the later it is full.
+    for (std::uint64_t space = 0;; space += 20000) {
+      SCOPED_TRACE(std::to_string(space) + " bytes");
+      machine.files.set_disk_space(space, fault);
+      const std::string error = run(failed % 2 * 2);
+      if (HasFailure()) return;
+      if (error.empty()) break;
+      expect_out_of_disk(error, fault);
+      ++failed;
+    }
+    EXPECT_GT(failed, 5u);
   }
-  EXPECT_GT(failed, 5u);
+}
+
+// The number of files has a quota too: all that is made is refused from some place of the run on.
+TEST_P(Faults, NoFileCanBeMadeFromSomewhereOn) {
+  for (const FileOperation operation : {FileOperation::create, FileOperation::make_directories}) {
+    for (std::uint64_t at = 0;; ++at) {
+      SCOPED_TRACE("operation " + std::to_string(static_cast<int>(operation)) + ", call " + std::to_string(at));
+      FaultRule rule;
+      rule.fault = Fault::over_quota;
+      rule.operation = operation;
+      rule.after = at;
+      const std::string error = run_with(rule, at % 2 * 2);
+      if (HasFailure()) return;
+      if (faults == 0) {
+        EXPECT_GT(at, 2u);
+        break;
+      }
+      expect_out_of_disk(error, Fault::over_quota);
+    }
+  }
+}
+
+TEST_P(Faults, ReadOnlyFolders) {
+  for (const std::string folder : {"/tmp/", ".out."}) {
+    FaultRule rule;
+    rule.fault = Fault::read_only;
+    rule.path_contains = folder;
+    const std::string error = run_with(rule);
+    expect_out_of_disk(error, Fault::read_only);
+    EXPECT_NE(error.find(folder), error.npos) << error;
+  }
+}
+
+// As a disk that the kernel gives up on: from some place of the run on nothing can be changed, so nothing removed
+// either.
+TEST_P(Faults, TheDiskTurnsReadOnlyAnywhere) {
+  for (std::uint64_t at = 0;; at += 1 + at / 8) {
+    SCOPED_TRACE("call " + std::to_string(at));
+    FaultRule rule;
+    rule.fault = Fault::read_only;
+    rule.after = at;
+    machine.files.add_rule(rule);
+    const std::string error = machine.run(options(at % 2 * 2), GetParam().run);
+    faults = machine.files.faults() - faults_before;
+    faults_before = machine.files.faults();
+    machine.files.heal();
+    const auto output = machine.contents("/out");
+    if (error.empty()) {
+      EXPECT_TRUE(output == right) << "the output differs";
+    } else {
+      expect_out_of_disk(error, Fault::read_only);
+      EXPECT_TRUE(output == old) << "the old output was touched; " << error;
+    }
+    if (HasFailure()) return;
+    if (faults == 0) {
+      EXPECT_GT(at, 10u);
+      return;
+    }
+    remove_everything_left();
+  }
 }
 
 TEST_P(Faults, TornWrites) { run_with_each(Fault::torn_write, FileOperation::write); }
