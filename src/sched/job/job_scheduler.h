@@ -3,37 +3,47 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "sched/job/events.h"
-#include "sched/job/placement.h"
+#include "sched/job/executors.h"
+#include "sched/job/health.h"
+#include "sched/job/options.h"
 #include "sched/job/retry_policy.h"
 #include "sched/job/stage.h"
 
 namespace millrace::sched {
 
-struct Options {
-  RetryLimits retry;
-  /// What an executor made is gone when it is: true where outputs live in its memory or on its disk.
-  bool outputs_die_with_executor = false;
+/// Tasks that are not running for the same reason.
+struct PendingReason {
+  JobId job;
+  StageId stage;
+  std::uint32_t tasks = 0;
+  std::string reason;
 };
 
 /// Decides which task of which job runs where and when: the stages of a job in the order of their dependencies,
-/// independent ones side by side; jobs first come, first served; the lowest partition of the lowest stage first.
+/// independent ones side by side; between jobs as Options::sharing says; the lowest partition of the lowest stage
+/// first, unless a slot is nearer to the input of another.
 ///
 /// A pure state machine: the decisions are a function of the options and of the events so far. It has no thread, clock,
 /// file or randomness. Not thread-safe: its owner (driver, test or simulator) calls it from one thread at a time.
 ///
 /// What it promises, whatever the order of the events
 /// - A task is committed once, and again only after its output was reported lost while something still needed it.
-/// - A result from an attempt that is not the task's current one only frees the slot.
-/// - No action names an executor that was lost.
+/// - A result from an attempt that is not one of the task's current ones only frees the slot.
+/// - No action names an executor that was lost; nothing is launched on one that drains, is set aside, or was not heard
+///   of since the driver was restarted.
 /// - A job ends with exactly one JobSucceeded or JobFailed; nothing is launched for it afterwards.
+/// - A Tick that is answered by no action can be left out of a replay.
 ///
-/// Where a task may run waits for the output of *all* tasks of all parent stages; when some of it is lost the stage
-/// pauses, its running attempts go on, and the lost tasks run again, as far back in the lineage as needed.
-/// A stage may belong to several jobs at once; it then runs once, for the oldest job that needs it.
+/// Where a task may run waits for the output of *all* tasks of all parent stages, unless what it reads is cached; when
+/// some of that output is lost the stage pauses, its running attempts go on, and the lost tasks run again, as far back
+/// in the lineage as needed. A stage may belong to several jobs at once; it then runs once, for the oldest job that
+/// needs it.
 class JobScheduler {
  public:
   explicit JobScheduler(Options options = {});
@@ -44,66 +54,154 @@ class JobScheduler {
   void step(const Event& event, Time now, std::vector<Action>& actions);
   std::vector<Action> step(const Event& event, Time now);
 
+  /// step() for an event of a journal. Which backups were launched then depended on progress, which a journal does not
+  /// have: none is chosen here. Each one of the journal is told by replay_backup(), after the Tick that it came of.
+  void replay(const Event& event, Time now, std::vector<Action>& actions);
+  /// False when the task is not one that runs, or the executor has no free slot: the journal is not of this scheduler.
+  bool replay_backup(const LaunchTask& backup);
+
   std::size_t live_jobs() const noexcept { return jobs_.size(); }
+  bool live(JobId job) const { return jobs_.contains(job); }
   /// Attempts that were launched and are not answered yet.
   std::size_t running_attempts() const noexcept { return running_attempts_; }
+  std::size_t running_backups() const noexcept { return running_backups_; }
+  /// Attempts on one executor that are not answered yet: when it drains and has none, it can go.
+  std::size_t running_attempts(ExecutorId executor) const;
+
+  /// Why the task is not running, for people; empty when it is running, is done, or is not known.
+  std::string why_pending(StageId stage, PartitionId partition) const;
+  /// The same for all tasks of live jobs that nobody has skipped, those of one reason together; the oldest job first.
+  std::vector<PendingReason> pending_reasons() const;
 
  private:
   using Jobs = std::map<JobId, Job>;
+  using Ready = std::map<std::pair<JobId, StageId>, Stage*>;
+
+  // An attempt that may still become its task's output.
+  struct Current {
+    Stage* stage = nullptr;
+    Task* task = nullptr;  // null when the attempt is a late one
+    bool backup = false;
+  };
+  struct Choice {
+    std::uint32_t partition = 0;
+    ExecutorId executor;
+    Locality locality = Locality::any;
+  };
 
   void on(const ExecutorAdded& event);
   void on(const ExecutorLost& event);
-  void on(const ExecutorDraining&) {}
-  void on(const DriverRestarted&) {}
-  void on(const ExecutorReturned&) {}
+  void on(const ExecutorDraining& event);
+  void on(const DriverRestarted& event);
+  void on(const ExecutorReturned& event);
   void on(const JobSubmitted& event);
   void on(const JobCancelled& event);
   void on(const TaskStarted& event);
-  void on(const TaskProgress&) {}
+  void on(const TaskProgress& event);
   void on(const TaskSucceeded& event);
   void on(const TaskFailed& event);
-  void on(const Tick&) {}
+  void on(const Tick& event);
 
+  // job_scheduler.cc: jobs.
   // What is wrong with a specification, as text; empty when nothing is.
   std::string fault_of(const JobSpec& spec) const;
   Stage& adopt(const StageSpec& spec);
   void end_job(Jobs::iterator job);
   void fail_job(JobId id, Cause cause, const std::string& reason);
   void fail_jobs_that_want(const Stage& stage, Cause cause, const std::string& reason);
-  void kill_attempts(const Stage& stage, const std::string& reason);
 
+  // executor_events.cc.
+  void lose_outputs_on(ExecutorId executor);
+  void drop_cached_on(ExecutorId executor);
+  // Puts an attempt that the executor has and the scheduler does not know on it, to be killed.
+  void add_stray(Executor& executor, const AttemptId& attempt);
+  // The executor came, went or changed whether it can be used: its tasks have places, or no longer.
+  void rebind(ExecutorId executor, std::uint32_t host);
+  void set_aside(Executor& executor, const std::string& reason);
+  bool may_set_aside(const Executor& executor) const;
+  void readmit(Executor& executor, const std::string& reason);
+  void readmit_those_due();
+  // Tasks must be able to run somewhere.
+  void readmit_one_if_none_is_left();
+
+  // attempts.cc.
   Stage* find_stage(StageId id);
-  // The task whose current attempt this is, or nothing when the attempt is a late one.
-  Task* current_task(const AttemptId& attempt, Stage*& stage);
+  const Stage* find_stage(StageId id) const;
+  Current current(const AttemptId& attempt);
   // Takes the attempt off its executor. False when it did not run there.
   bool release(ExecutorId executor, const AttemptId& attempt, RunningAttempt& released);
-  void to_pending(Stage& stage, std::uint32_t partition, LaunchCause why, Cause cause);
+  void one_less(JobId job);
   void attempt_failed(const RunningAttempt& attempt, ExecutorId executor, const TaskFailure& failure);
+  void count_success(Executor& executor, const RunningAttempt& attempt, Stage& stage);
+  void kill(ExecutorId executor, const AttemptId& attempt, const std::string& reason);
+  void kill_attempts(Stage& stage, const std::string& reason);
+  void end_backup(Stage& stage, std::uint32_t partition);
+  void to_pending(Stage& stage, std::uint32_t partition, LaunchCause why, Cause cause);
   void lose_inputs(const Stage& reader, const std::vector<AttemptId>& lost, std::uint64_t launched_step);
   void lose_output(Stage& stage, std::uint32_t partition);
+  void drop_cached(Stage& stage, std::uint32_t partition);
+  bool has_usable_place(const Stage& stage, std::uint32_t partition) const;
+  void bind(Stage& stage, std::uint32_t partition);    // one that is pending now
+  void unbind(Stage& stage, std::uint32_t partition);  // one that is pending no longer
 
-  // Brings the states of stages and jobs in line with the states of tasks.
+  // stages.cc: brings the states of stages and jobs in line with the states of tasks.
   void settle();
   void find_wanted();
   void settle_stage(JobId member, Stage& stage);  // `member`: a job that contains it
+  void start_stage(JobId job, Stage& stage);
   bool end_finished_jobs();
   void update_ready(Stage& stage);
-  // Gives tasks to free slots until there are no more of one of them.
+
+  // launches.cc: gives tasks to free slots until there are no more of one of them.
   void assign();
-  void launch(Stage& stage);
-  std::string launch_reason(const Task& task) const;
+  void assign_in_turn();
+  void assign_fairly();
+  bool launch_one(Stage& stage);
+  std::optional<Choice> choose(Stage& stage);
+  std::optional<Choice> choose_near(Stage& stage);
+  // The lowest of the tasks for which there is an executor, wherever it is.
+  std::optional<Choice> choose_anywhere(const Stage& stage, const PendingSet& among) const;
+  std::optional<Choice> nearest_task(Stage& stage, const Executor& executor, Locality level);
+  bool passes_time(const Stage& stage, Locality level) const;
+  void widen(Stage& stage);
+  void launch(Stage& stage, const Choice& choice);
+  void occupy(Executor& executor, const RunningAttempt& attempt);
+  std::string launch_reason(const Stage& stage, const Task& task, Locality locality) const;
+
+  // backups.cc.
+  struct Straggler {
+    std::int64_t left = 0;  // microseconds, by its progress
+    std::int64_t typical = 0;
+    AttemptId attempt;
+    ExecutorId executor;
+  };
+  std::size_t most_backups() const noexcept;
+  std::vector<Straggler> find_stragglers();
+  std::optional<Straggler> judge(const RunningAttempt& attempt, ExecutorId executor, std::int64_t typical) const;
+  const Executor* executor_for_backup(const Straggler& straggler) const;
+  void launch_backups();
+  void launch_backup(Stage& stage, std::uint32_t partition, Executor& executor, std::string reason);
+
+  // pending.cc.
+  std::string why_stage_waits(const Stage& stage) const;
+  std::string why_no_slot(const Stage& stage) const;
+  std::string why_task_waits(const Stage& stage, std::uint32_t partition) const;
 
   RetryPolicy retry_;
+  HealthPolicy health_;
   Options options_;
-  Placement free_;
-  std::map<ExecutorId, Executor> executors_;
-  std::map<StageId, Stage> stages_;                    // of live jobs
-  std::map<StageId, std::uint32_t> next_attempts_;     // of stages that were launched and are not in stages_
-  Jobs jobs_;                                          // live ones
-  std::map<std::pair<JobId, StageId>, Stage*> ready_;  // running stages with pending tasks
+  Executors executors_;
+  std::map<StageId, Stage> stages_;                 // of live jobs
+  std::map<StageId, std::uint32_t> next_attempts_;  // of stages that were launched and are not in stages_
+  Jobs jobs_;                                       // live ones
+  Ready ready_;                                     // running stages with tasks that may be launched
   std::uint64_t step_ = 0;
   std::size_t running_attempts_ = 0;
+  std::size_t running_backups_ = 0;
+  std::uint32_t first_attempt_ = 0;  // number of attempts that no life of the driver has used
+  std::optional<Time> next_readmission_;
   bool unsettled_ = false;  // the states of stages may be behind those of tasks
+  bool choosing_backups_ = true;
   Time now_;
   std::vector<Action>* actions_ = nullptr;  // of the step under way
 };

@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace millrace::sched {
@@ -40,6 +41,24 @@ class PendingSet {
       if (level[number / 64] != 0) return;
       number /= 64;
     }
+  }
+
+  /// The smallest member that is not below `number`.
+  std::optional<std::uint32_t> next(std::uint32_t number) const noexcept {
+    // Up to the first level on which a bit is to the right of the way down to `number`, and down again from there.
+    std::uint64_t at = number;
+    for (std::size_t level = 0; level < levels_.size(); ++level) {
+      const std::uint64_t word = at / 64;
+      if (word >= levels_[level].size()) return std::nullopt;
+      const std::uint64_t rest = levels_[level][word] >> (at % 64);
+      if (rest != 0) {
+        at += static_cast<std::uint64_t>(std::countr_zero(rest));
+        for (; level > 0; --level) at = at * 64 + static_cast<std::uint64_t>(std::countr_zero(levels_[level - 1][at]));
+        return static_cast<std::uint32_t>(at);
+      }
+      at = word + 1;
+    }
+    return std::nullopt;
   }
 
   /// REQUIRES: not empty().

@@ -30,6 +30,9 @@ TEST(PendingSetTest, AgreesWithASet) {
       }
       ASSERT_EQ(pending.contains(member), model.count(member) != 0);
       ASSERT_EQ(pending.empty(), model.empty());
+      const std::uint32_t from = number(random);
+      const auto next = model.lower_bound(from);
+      ASSERT_EQ(pending.next(from), next == model.end() ? std::nullopt : std::optional(*next));
       if (model.empty()) continue;
       ASSERT_EQ(pending.first(), *model.begin());
     }

@@ -4,13 +4,15 @@
 
 namespace millrace::sched {
 
-bool RetryPolicy::retries(Cause cause, TaskHistory& history) const noexcept {
+bool RetryPolicy::retries(Cause cause, TaskHistory& history, bool elsewhere) const noexcept {
   switch (cause) {
     case Cause::lost_node:
     case Cause::lost_input:
       ++history.losses;
       return history.losses < limits_.max_losses;
     case Cause::out_of_disk:
+      ++history.failures;
+      return elsewhere && history.failures < limits_.max_attempts;
     case Cause::input:
     case Cause::output:
     case Cause::usage:

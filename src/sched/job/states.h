@@ -15,6 +15,8 @@ namespace millrace::sched {
 ///        |  +-----------------------------------|-------+  failed, killed, executor lost
 ///        +--+<----------------------------------+          output lost
 ///
+/// A running task is `launched` again when its attempt fails and its backup, which has not started, takes its place.
+///
 /// A failure that ends the job ends its tasks with it, so there is no state `failed`.
 enum class TaskState : std::uint8_t { pending, launched, running, done };
 
@@ -36,7 +38,7 @@ constexpr bool legal(TaskState from, TaskState to) noexcept {
     case TaskState::launched:
       return to == TaskState::running || to == TaskState::done || to == TaskState::pending;
     case TaskState::running:
-      return to == TaskState::done || to == TaskState::pending;
+      return to == TaskState::done || to == TaskState::pending || to == TaskState::launched;
     case TaskState::done:
       return to == TaskState::pending;
   }
