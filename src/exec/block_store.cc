@@ -87,15 +87,16 @@ BlockWriter::~BlockWriter() {
 void BlockWriter::refill(std::uint32_t partition, std::size_t bytes) {
   hand_over(partition);
   Buffer& buffer = buffers_[partition];
-  const std::size_t size = std::max(buffer_size(partition), bytes);
   if (placement_ != Placement::files_only && !no_room_) {
-    if (carve(buffer, size)) {
+    if (carve(buffer, std::max(buffer_size(partition), bytes))) {
       owners_[partition] = slab_;
       return;
     }
     no_room_ = true;
     if (placement_ == Placement::memory_only) output_.partitions.assign(output_.partitions.size(), {});
   }
+  // Of full size from the first: what goes to files lies in the list of blocks until it is read, and is better long.
+  const std::size_t size = std::max(largest_buffer_, bytes);
   private_[partition] = std::make_unique_for_overwrite<std::byte[]>(size);
   buffer.begin = buffer.at = private_[partition].get();
   buffer.end = buffer.begin + size;
@@ -158,9 +159,21 @@ void BlockWriter::to_file(std::uint32_t partition, std::span<const std::byte> by
 void BlockWriter::finish() {
   for (std::uint32_t i = 0; i < partitions(); ++i) hand_over(i);
   output_.records = records();
+  count_lists();
   slab_.reset();
   if (file_ != nullptr) store_.give_back(std::move(file_));
   file_ = nullptr;
+}
+
+// Lists that were filled one by one have half as much room again as they need.
+void BlockWriter::count_lists() {
+  constexpr std::size_t of_an_allocation = 16;
+  std::uint64_t bytes = 0;
+  for (auto& blocks : output_.partitions) {
+    blocks.shrink_to_fit();
+    bytes += sizeof blocks + of_an_allocation + blocks.capacity() * sizeof(StoredBlock);
+  }
+  output_.list_bytes = std::make_shared<const ListBytes>(store_.memory(), bytes);
 }
 
 std::optional<Output> BlockWriter::take() {

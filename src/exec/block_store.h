@@ -33,9 +33,23 @@ struct StoredBlock {
   std::uint64_t bytes() const { return file != nullptr ? place.raw_bytes : memory.bytes.size(); }
 };
 
+/// What the lists of an Output's blocks take of the budget: with many partitions, more than its blocks in memory.
+class ListBytes {
+ public:
+  ListBytes(Memory& memory, std::uint64_t bytes) : memory_(memory), bytes_(bytes) { memory_.reserve_lists(bytes_); }
+  ~ListBytes() { memory_.release_lists(bytes_); }
+  ListBytes(const ListBytes&) = delete;
+  ListBytes& operator=(const ListBytes&) = delete;
+
+ private:
+  Memory& memory_;
+  const std::uint64_t bytes_;
+};
+
 /// What one attempt wrote, by partition, in order.
 struct Output {
   std::vector<std::vector<StoredBlock>> partitions;
+  std::shared_ptr<const ListBytes> list_bytes;
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;          ///< encoded
   std::uint64_t spilled_bytes = 0;  ///< of these, in files
@@ -87,6 +101,7 @@ class BlockWriter : public internal::ShuffleWriter {
   std::size_t buffer_size(std::uint32_t partition);
   bool carve(Buffer& buffer, std::size_t bytes);
   void to_file(std::uint32_t partition, std::span<const std::byte> bytes);
+  void count_lists();
 
   BlockStore& store_;
   const Placement placement_;

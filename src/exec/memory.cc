@@ -28,19 +28,22 @@ std::byte* map_pages(std::size_t bytes) {
 }
 
 // A part of the budget is for what is not counted: code, stacks, reading buffers, the heap of small things.
-std::uint64_t usable(std::uint64_t budget) {
+std::uint64_t counted_part(std::uint64_t budget) {
   return budget - std::min<std::uint64_t>(budget / 8, std::uint64_t{64} << 20);
 }
 
 }  // namespace
 
-Memory::Memory(std::uint64_t budget, unsigned tasks) : usable_(usable(budget)), slots_(std::max(tasks, 1u)) {}
+Memory::Memory(std::uint64_t budget, unsigned tasks) : usable_(counted_part(budget)), slots_(std::max(tasks, 1u)) {}
 
 Memory::~Memory() { trim(0); }
 
 std::uint64_t Memory::task_share() const {
-  const std::uint64_t storage = std::min(storage_.load(std::memory_order_relaxed), usable_ / 2);
-  return (usable_ - storage) / slots_;
+  // Blocks may lie where lists have grown since; tasks need some room to come forward at all.
+  const std::uint64_t least = usable_ / 4;
+  const std::uint64_t room = usable();
+  const std::uint64_t storage = storage_.load(std::memory_order_relaxed);
+  return (room > storage + least ? room - storage : least) / slots_;
 }
 
 bool Memory::try_reserve_storage(std::uint64_t bytes) {
@@ -48,18 +51,20 @@ bool Memory::try_reserve_storage(std::uint64_t bytes) {
 }
 
 std::uint64_t Memory::storage_shortage(std::uint64_t bytes) const {
+  const std::uint64_t all = usable();
   const std::uint64_t wanted = storage_.load() + bytes;
   const auto taken = static_cast<std::uint64_t>(std::max<std::int64_t>(tasks_.load(), 0));
-  const std::uint64_t room = std::min(usable_ / 2, usable_ - std::min(usable_, taken));
+  const std::uint64_t room = std::min(all / 2, all - std::min(all, taken));
   return wanted > room ? wanted - room : 0;
 }
 
 bool Memory::reserve_storage(std::uint64_t bytes) {
+  const std::uint64_t all = usable();
   std::uint64_t used = storage_.load();
   const std::int64_t tasks = tasks_.load();
   const std::uint64_t taken = tasks > 0 ? static_cast<std::uint64_t>(tasks) : 0;
   do {
-    if (used + bytes > usable_ / 2 || used + bytes + taken > usable_) return false;
+    if (used + bytes > all / 2 || used + bytes + taken > all) return false;
   } while (!storage_.compare_exchange_weak(used, used + bytes));
   return true;
 }
@@ -83,8 +88,9 @@ std::byte* Memory::take(std::size_t rounded) {
       free_bytes_ -= rounded;
       return data;
     }
-    if (mapped_bytes_ + rounded > usable_ && free_bytes_ > 0) {
-      const std::uint64_t over = mapped_bytes_ + rounded - usable_;
+    const std::uint64_t all = usable();
+    if (mapped_bytes_ + rounded > all && free_bytes_ > 0) {
+      const std::uint64_t over = mapped_bytes_ + rounded - all;
       trim(free_bytes_ > over ? free_bytes_ - over : 0);
     }
     mapped_bytes_ += rounded;

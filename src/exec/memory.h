@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -32,10 +33,13 @@ class Memory {
   /// For blocks that outlive tasks. Returns false when their half is used up.
   bool try_reserve_storage(std::uint64_t bytes);
   void release_storage(std::uint64_t bytes) { storage_ -= bytes; }
+  /// For the lists of blocks, which nobody can do without: never refused, and so much less for blocks and tasks.
+  void reserve_lists(std::uint64_t bytes) { lists_ += bytes; }
+  void release_lists(std::uint64_t bytes) { lists_ -= bytes; }
   /// Called, in any thread, when storage is short of the given bytes; returns whether it freed any. Null: nobody can.
   void set_evictor(std::function<bool(std::uint64_t)> evict) { evict_ = std::move(evict); }
   std::uint64_t storage_used() const { return storage_; }
-  std::uint64_t storage_limit() const { return usable_ / 2; }
+  std::uint64_t storage_limit() const { return usable() / 2; }
 
   /// Whole pages, huge ones where they help; rounded_size() says how many bytes they will be. Not counted here.
   std::byte* take(std::size_t rounded);
@@ -45,6 +49,8 @@ class Memory {
   static std::size_t rounded_size(std::size_t bytes);
 
  private:
+  /// Half stays for blocks and tasks, however long the lists are.
+  std::uint64_t usable() const { return usable_ - std::min(lists_.load(std::memory_order_relaxed), usable_ / 2); }
   bool reserve_storage(std::uint64_t bytes);
   std::uint64_t storage_shortage(std::uint64_t bytes) const;
   std::byte* take_free(std::size_t rounded);
@@ -55,6 +61,7 @@ class Memory {
   const unsigned slots_;
   std::atomic<std::int64_t> tasks_{0};
   std::atomic<std::uint64_t> storage_{0};
+  std::atomic<std::uint64_t> lists_{0};
   std::function<bool(std::uint64_t)> evict_;
   std::mutex mutex_;
   std::map<std::size_t, std::vector<std::byte*>> free_small_;  // by size

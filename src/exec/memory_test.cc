@@ -31,6 +31,22 @@ TEST(MemoryTest, BlocksTakeHalfAndNoMore) {
   EXPECT_FALSE(memory.try_reserve_storage(1));
 }
 
+TEST(MemoryTest, ListsLeaveLessForBlocksAndTasks) {
+  Memory memory(64 * mebi, 2);
+  const std::uint64_t tasks = memory.task_share() * 2;
+  const std::uint64_t blocks = memory.storage_limit();
+  memory.reserve_lists(10 * mebi);
+  EXPECT_EQ(memory.task_share() * 2, tasks - 10 * mebi);
+  EXPECT_EQ(memory.storage_limit(), blocks - 5 * mebi);
+  EXPECT_FALSE(memory.try_reserve_storage(blocks));
+  EXPECT_TRUE(memory.try_reserve_storage(blocks - 5 * mebi));
+  EXPECT_EQ(memory.task_share() * 2, tasks - blocks - 5 * mebi);
+  memory.reserve_lists(1000 * mebi);
+  EXPECT_GE(memory.task_share() * 2, tasks / 5) << "tasks always have some";
+  memory.release_lists(1010 * mebi);
+  EXPECT_EQ(memory.task_share() * 2, tasks - blocks + 5 * mebi);
+}
+
 TEST(MemoryTest, BlocksLeaveWhatTasksHold) {
   Memory memory(64 * mebi, 1);
   const std::uint64_t all = memory.task_share();
