@@ -12,6 +12,8 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 # Streaming unpacks archives for the commands that it runs.
 pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
+# Keyed hashes and random numbers, by which the processes of a run know one another.
+pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 # Hyperscan exists on x86 only; RE2 serves elsewhere.
 pkg_check_modules(HYPERSCAN IMPORTED_TARGET libhs)
 if(MILLRACE_TESTS)

@@ -19,9 +19,10 @@ enum class Progress : std::uint8_t {
 ///
 /// A value type: copies are independent, and no member function touches shared state.
 struct Options {
-  unsigned threads = 0;                ///< worker threads; 0 runs everything in the calling thread, in order
-  std::uint64_t memory_bytes = 0;      ///< what tables, buffers, caches and shuffle blocks may hold together
+  unsigned threads = 0;                ///< of each executor; 0 runs everything in the calling thread, in order
+  std::uint64_t memory_bytes = 0;      ///< what an executor's tables, buffers, caches and blocks may hold together
   std::string tmp;                     ///< an existing directory for spills and shuffle files
+  std::uint32_t workers = 0;           ///< executor processes on this machine; 0: the tasks run in this process
   std::uint32_t reducers = 0;          ///< partitions after a shuffle; 0: chosen from the size of the input
   bool overwrite = false;              ///< replace an output that exists, once the new one is complete
   Progress progress = Progress::none;  ///< never Progress::bar by default when standard error is no terminal

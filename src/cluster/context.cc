@@ -1,14 +1,27 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <functional>
 
 #include <millrace/context.h>
 
 #include "cluster/driver.h"
+#include "cluster/executor_process.h"
 
 namespace millrace {
 
 namespace {
+
+// In an executor's process the program's main comes as far as its first Context.
+Options be_executor_or(std::function<Options()> options) {
+  try {
+    if (const auto seat = cluster::seat_of_this_process()) cluster::run_executor(*seat);
+  } catch (const Error& error) {
+    fmt::print(stderr, "millrace: {}\n", error.what());
+    std::_Exit(1);
+  }
+  return options();
+}
 
 // Datasets hold on to the session, and so to all of the driver.
 std::shared_ptr<internal::Session> start(Options options, int argc, const char* const* argv) {
@@ -28,9 +41,10 @@ Options parse_or_exit(int argc, char** argv) {
 
 }  // namespace
 
-Context::Context(int argc, char** argv) : session_(start(parse_or_exit(argc, argv), argc, argv)) {}
+Context::Context(int argc, char** argv)
+    : session_(start(be_executor_or([&] { return parse_or_exit(argc, argv); }), argc, argv)) {}
 
-Context::Context(Options options) : session_(start(std::move(options), 0, nullptr)) {}
+Context::Context(Options options) : session_(start(be_executor_or([&] { return std::move(options); }), 0, nullptr)) {}
 
 const Options& Context::options() const { return session_->options(); }
 const std::vector<std::string>& Context::args() const { return session_->options().arguments; }

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <fstream>
 
+#include "cluster/local_executors.h"
+#include "cluster/process_launcher.h"
+#include "cluster/remote_executors.h"
 #include "observe/machine.h"
 #include "observe/quantities.h"
 #include "observe/report.h"
@@ -28,6 +31,7 @@ observe::ProgressMode mode_of(Progress progress) {
 std::map<std::string, std::string> described(const Options& options) {
   std::map<std::string, std::string> out;
   out["threads"] = std::to_string(options.threads);
+  if (options.workers != 0) out["workers"] = std::to_string(options.workers);
   out["memory"] = observe::bytes_text(static_cast<double>(options.memory_bytes));
   out["tmp"] = options.tmp;
   out["attempts"] = std::to_string(options.attempts);
@@ -37,6 +41,19 @@ std::map<std::string, std::string> described(const Options& options) {
   return out;
 }
 
+std::unique_ptr<Executors> make_executors(const Options& options, storage::FileSystem& files) {
+  if (options.workers == 0) return std::make_unique<LocalExecutors>(options, files);
+  RemoteSettings settings;
+  settings.executors = options.workers;
+  settings.listen = {"127.0.0.1", 0};
+  const rpc::Secret secret = rpc::make_secret();
+  auto executors = std::make_unique<RemoteExecutors>(options, settings, secret, files);
+  auto directory = std::make_unique<RunDirectory>(options.tmp, secret);
+  directory->publish(executors->address());
+  executors->set_launcher(std::make_unique<ProcessLauncher>(std::move(directory)));
+  return executors;
+}
+
 bool is_page(const std::string& path) { return path.ends_with(".html") || path.ends_with(".htm"); }
 
 }  // namespace
@@ -44,7 +61,7 @@ bool is_page(const std::string& path) { return path.ends_with(".html") || path.e
 Driver::Driver(Options options, int argc, const char* const* argv) : report_(options.report) {
   storage::FileSystem& files = storage::local_file_system();
   watch(options, argc, argv);
-  auto runner = std::make_unique<ThreadRunner>(options, files, events_);
+  auto runner = std::make_unique<JobRunner>(options, files, events_, make_executors(options, files));
   runner_ = runner.get();
   session_ = std::make_shared<dataset::DriverSession>(std::move(options), files, std::move(runner));
 }

@@ -4,7 +4,7 @@
 
 #include <millrace/options.h>
 
-#include "cluster/thread_runner.h"
+#include "cluster/job_runner.h"
 #include "dataset/driver_session.h"
 #include "observe/event_log.h"
 #include "observe/event_stream.h"
@@ -34,7 +34,7 @@ class Driver {
   std::unique_ptr<observe::EventLogWriter> log_;
   std::unique_ptr<observe::RunModel> model_;
   std::unique_ptr<observe::Progress> progress_;
-  ThreadRunner* runner_ = nullptr;  // the session's
+  JobRunner* runner_ = nullptr;  // the session's
   std::shared_ptr<dataset::DriverSession> session_;
 };
 

@@ -7,13 +7,13 @@
 #include <optional>
 #include <vector>
 
+#include "cluster/executors.h"
 #include "dataset/runner.h"
-#include "exec/attempt.h"
 #include "storage/commit.h"
 
 namespace millrace::cluster {
 
-/// A job from its submission until its caller has the results. Guarded by the runner's mutex, but for `skips_left`.
+/// A job from its submission until its caller has the results. Guarded by the runner's mutex.
 struct RunningJob {
   dataset::Runner::Request request;
   std::map<StageId, const plan::Stage*> stages;   ///< into request.job
@@ -24,8 +24,8 @@ struct RunningJob {
   bool succeeded = false;
   Cause cause = Cause::internal;
   std::string reason;
-  std::atomic<std::int64_t> skips_left{0};
-  bool may_skip = false;
+  std::shared_ptr<std::atomic<std::int64_t>> skips_left;  ///< null when bad records may not be skipped
+  std::shared_ptr<const std::map<ShuffleId, std::uint32_t>> map_tasks;
   std::uint32_t running = 0;  ///< attempts that have not been answered
   std::vector<exec::BadRecord> bad_records;
 

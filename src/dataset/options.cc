@@ -84,13 +84,17 @@ constexpr std::uint64_t most_bytes = std::numeric_limits<std::int64_t>::max();
 
 constexpr std::array options = {
     Option{"threads", Takes::value, "N",
-           "worker threads; 0: all in the calling thread, in order (default: all processors)",
+           "threads of each executor; 0: all in the calling thread, in order (default: all processors)",
            [](Options& o, const std::string& v) { o.threads = parse_integer<unsigned>(v, 0, 4096); }},
-    Option{"memory", Takes::value, "SIZE", "memory budget, such as 512M or 2GiB (default: half of the machine's)",
+    Option{"memory", Takes::value, "SIZE",
+           "memory budget of each executor, such as 512M or 2GiB (default: half of the machine's)",
            [](Options& o, const std::string& v) {
              o.memory_bytes = parse_size(v);
              if (o.memory_bytes < (1u << 20)) usage("'" + v + "' is less than the smallest budget, 1M");
            }},
+    Option{"workers", Takes::value, "N",
+           "run the tasks in N executor processes on this machine (default: 0, in this process)",
+           [](Options& o, const std::string& v) { o.workers = parse_integer<std::uint32_t>(v, 0, 1024); }},
     Option{"tmp", Takes::value, "DIR", "directory for spilled data (default: $TMPDIR, /var/tmp or /tmp)",
            [](Options& o, const std::string& v) { o.tmp = existing_directory(v); }},
     Option{"reducers", Takes::value, "N", "parts of the output (default: from the size of the input)",
@@ -229,10 +233,24 @@ std::string default_tmp(const Environment& environment) {
   return "/tmp";
 }
 
-Options defaults_with(const Environment& environment) {
+// What nobody has set yet.
+constexpr unsigned no_threads = std::numeric_limits<unsigned>::max();
+constexpr std::uint64_t no_memory = std::numeric_limits<std::uint64_t>::max();
+
+// The executors on this machine share it.
+void share_machine(Options& chosen) {
+  const unsigned executors = std::max(chosen.workers, 1u);
+  if (chosen.threads == no_threads) chosen.threads = std::max(usable_processors() / executors, 1u);
+  if (chosen.memory_bytes == no_memory) {
+    chosen.memory_bytes = std::max<std::uint64_t>(usable_memory_bytes() / 2 / executors, 1u << 20);
+  }
+  if (chosen.workers != 0 && chosen.threads == 0) usage("--threads 0 runs all in one process: it excludes --workers");
+}
+
+Options unset_options(const Environment& environment) {
   Options result;
-  result.threads = usable_processors();
-  result.memory_bytes = std::max<std::uint64_t>(usable_memory_bytes() / 2, 1u << 20);
+  result.threads = no_threads;
+  result.memory_bytes = no_memory;
   result.tmp = default_tmp(environment);
   result.progress = on_terminal() ? Progress::bar : Progress::none;
   return result;
@@ -241,7 +259,7 @@ Options defaults_with(const Environment& environment) {
 }  // namespace
 
 Options parse_options(const std::vector<std::string>& command_line, const Environment& environment) {
-  Options result = defaults_with(environment);
+  Options result = unset_options(environment);
   CommandLine given = read_command_line(command_line);
   read_environment(result, environment);
   if (given.configuration) {
@@ -255,6 +273,7 @@ Options parse_options(const std::vector<std::string>& command_line, const Enviro
   }
   for (const Setting& setting : given.settings)
     set(result, *setting.option, setting.value, "--" + std::string(setting.option->name));
+  share_machine(result);
   result.arguments = std::move(given.arguments);
   result.literal_from = given.literal_from;
   return result;
@@ -275,7 +294,11 @@ Options Options::parse(int argc, const char* const* argv) {
   return dataset::parse_options(std::vector<std::string>(argv + std::min(argc, 1), argv + argc), process_environment);
 }
 
-Options Options::defaults() { return dataset::defaults_with(process_environment); }
+Options Options::defaults() {
+  Options result = dataset::unset_options(process_environment);
+  dataset::share_machine(result);
+  return result;
+}
 
 std::string Options::help() {
   std::string text;

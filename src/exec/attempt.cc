@@ -138,6 +138,72 @@ class Attempt::TrackedShuffle final : public internal::BlockStream {
   std::size_t at_ = 0;
 };
 
+/// A partition whose map outputs lie in several processes, in the order of the map tasks all the same. There is one
+/// stream for each of the other executors; what they send ahead waits in the network's buffers.
+class Attempt::MixedShuffle final : public internal::BlockStream {
+ public:
+  MixedShuffle(Attempt& attempt, ShuffleId shuffle, std::uint32_t partition, const MapLocations& locations)
+      : attempt_(attempt), shuffle_(shuffle), partition_(partition), locations_(locations) {
+    std::map<ExecutorId, std::vector<std::uint32_t>> remote;
+    for (std::uint32_t map_task = 0; map_task < locations.size(); ++map_task) {
+      if (locations[map_task] != attempt.environment_.self) remote[locations[map_task]].push_back(map_task);
+    }
+    for (auto& [executor, map_tasks] : remote) {
+      streams_[executor] =
+          attempt.environment_.outputs->open(executor, shuffle, partition, std::move(map_tasks), attempt.page_source(),
+                                             &attempt.result_.shuffle_bytes_read);
+    }
+  }
+
+  bool next(Block& block) override {
+    for (; map_task_ < locations_.size(); ++map_task_) {
+      const ExecutorId executor = locations_[map_task_];
+      if (executor == attempt_.environment_.self ? next_here(block) : next_there(executor, block)) return true;
+    }
+    return false;
+  }
+
+ private:
+  bool next_here(Block& block) {
+    if (here_ == nullptr) {
+      const auto output = attempt_.environment_.shuffles.output(shuffle_, map_task_);
+      if (output == nullptr) attempt_.throw_lost(shuffle_, {map_task_});
+      here_ = std::make_unique<StoredBlockStream>(attempt_.page_source(), output->partitions.at(partition_),
+                                                  &attempt_.result_.shuffle_bytes_read);
+    }
+    try {
+      if (here_->next(block)) return true;
+    } catch (const Error& error) {
+      if (error.cause() == Cause::lost_input) attempt_.result_.lost.push_back({shuffle_, map_task_});
+      throw;
+    }
+    here_ = nullptr;
+    return false;
+  }
+
+  bool next_there(ExecutorId executor, Block& block) {
+    RemoteStream& stream = *streams_.at(executor);
+    try {
+      return stream.next(map_task_, block);
+    } catch (const Error& error) {
+      if (error.cause() != Cause::lost_input) throw;
+      for (std::uint32_t map_task = map_task_; map_task < locations_.size(); ++map_task) {
+        const bool lost = map_task == map_task_ || (stream.unreachable() && locations_[map_task] == executor);
+        if (lost) attempt_.result_.lost.push_back({shuffle_, map_task});
+      }
+      throw;
+    }
+  }
+
+  Attempt& attempt_;
+  const ShuffleId shuffle_;
+  const std::uint32_t partition_;
+  const MapLocations& locations_;
+  std::map<ExecutorId, std::unique_ptr<RemoteStream>> streams_;
+  std::unique_ptr<StoredBlockStream> here_;
+  std::uint32_t map_task_ = 0;
+};
+
 /// Drops a cached partition with a lost block, so that the next attempt computes it.
 class Attempt::TrackedCache final : public internal::BlockStream {
  public:
@@ -269,15 +335,19 @@ std::span<const std::byte> Attempt::source_split(std::uint32_t node, std::uint32
 
 std::unique_ptr<internal::BlockStream> Attempt::open_shuffle(std::uint32_t shuffle, std::uint32_t partition) {
   const ShuffleId id{shuffle};
+  if (const auto located = spec_.locations.find(id); located != spec_.locations.end()) {
+    return std::make_unique<MixedShuffle>(*this, id, partition, *located->second);
+  }
   std::vector<std::uint32_t> lost;
   auto maps = environment_.shuffles.blocks(id, spec_.map_tasks.at(id), partition, lost);
-  if (!lost.empty()) {
-    for (const std::uint32_t map_task : lost) result_.lost.push_back({id, map_task});
-    throw Error(Cause::lost_input,
-                fmt::format("the output of {} map tasks is gone, the first is task {}; they run again", lost.size(),
-                            lost.front()));
-  }
+  if (!lost.empty()) throw_lost(id, lost);
   return std::make_unique<TrackedShuffle>(*this, id, std::move(maps));
+}
+
+void Attempt::throw_lost(ShuffleId shuffle, const std::vector<std::uint32_t>& map_tasks) {
+  for (const std::uint32_t map_task : map_tasks) result_.lost.push_back({shuffle, map_task});
+  throw Error(Cause::lost_input, fmt::format("the output of {} map tasks is gone, the first is task {}; they run again",
+                                             map_tasks.size(), map_tasks.front()));
 }
 
 std::unique_ptr<internal::RecordSorter> Attempt::sorter(const internal::RecordOrder& order) {
@@ -387,7 +457,10 @@ void Attempt::keep_cached(std::uint32_t node, std::uint32_t partition,
   environment_.cache.put(NodeId{node}, partition, spec_.stage->cached.at(NodeId{node}), std::move(*output));
 }
 
-std::span<const std::byte> Attempt::broadcast(std::uint32_t id) { return broadcast_store().bytes(id); }
+std::span<const std::byte> Attempt::broadcast(std::uint32_t id) {
+  if (environment_.broadcasts != nullptr && !broadcast_store().has(id)) environment_.broadcasts->fetch(id);
+  return broadcast_store().bytes(id);
+}
 
 void Attempt::add_to_accumulator(std::uint32_t id, std::span<const std::byte> value,
                                  void (*merge)(std::vector<std::byte>&, std::span<const std::byte>)) {

@@ -11,6 +11,7 @@
 
 #include "exec/cache_store.h"
 #include "exec/memory.h"
+#include "exec/remote_outputs.h"
 #include "exec/shuffle_store.h"
 #include "exec/source_input.h"
 #include "plan/job.h"
@@ -43,6 +44,10 @@ struct Environment {
   CacheStore& cache;
   storage::FileSystem& files;
   KeyCounts& key_counts;
+  // Where there are other processes:
+  ExecutorId self{};                       ///< this process
+  RemoteOutputs* outputs = nullptr;        ///< null: all map outputs are in `shuffles`
+  RemoteBroadcasts* broadcasts = nullptr;  ///< null: all values are in the broadcast store
 };
 
 /// A record that was skipped because a function failed on it.
@@ -61,7 +66,9 @@ struct TaskSpec {
   const plan::Stage* stage = nullptr;
   std::uint32_t task = 0;  ///< the index in the stage
   std::uint32_t attempt = 0;
-  std::map<ShuffleId, std::uint32_t> map_tasks;     ///< of the shuffles that the stage reads
+  std::map<ShuffleId, std::uint32_t> map_tasks;  ///< of the shuffles that the stage reads
+  /// Where the outputs of those map tasks are; a shuffle that is not in it is all in this process.
+  std::map<ShuffleId, std::shared_ptr<const MapLocations>> locations;
   std::string output_directory;                     ///< of this attempt; empty when the stage writes no files
   std::atomic<std::int64_t>* skips_left = nullptr;  ///< of the job; null when bad records may not be skipped
   std::map<RecordPlace, std::string> known_bad;     ///< records that earlier tries failed on, and how
@@ -139,12 +146,14 @@ class Attempt final : public TaskContext {
  private:
   class TrackedSource;
   class TrackedShuffle;
+  class MixedShuffle;
   class TrackedCache;
 
   std::function<internal::Pages(std::size_t)> page_source() {
     return [this](std::size_t bytes) { return pages(bytes); };
   }
   const plan::Source& source(std::uint32_t node) const;
+  [[noreturn]] void throw_lost(ShuffleId shuffle, const std::vector<std::uint32_t>& map_tasks);
   std::unique_ptr<internal::PartFile> create_file(const std::string& name);
   void reserve(std::size_t bytes);
   void describe_failure(TaskResult& result, Cause cause, const std::string& what);

@@ -1,5 +1,6 @@
 #include "exec/broadcast_store.h"
 
+#include <algorithm>
 #include <sys/mman.h>
 
 #include <millrace/internal/lookup_table.h>
@@ -11,6 +12,17 @@ std::uint32_t BroadcastStore::add(std::vector<std::byte> value) {
   const std::lock_guard lock(mutex_);
   entries_[next_].bytes = std::move(value);
   return next_++;
+}
+
+void BroadcastStore::put(std::uint32_t id, std::vector<std::byte> value) {
+  const std::lock_guard lock(mutex_);
+  entries_[id].bytes = std::move(value);
+  next_ = std::max(next_, id + 1);
+}
+
+bool BroadcastStore::has(std::uint32_t id) const {
+  const std::lock_guard lock(mutex_);
+  return entries_.contains(id);
 }
 
 void BroadcastStore::remove(std::uint32_t id) {

@@ -15,6 +15,9 @@ namespace millrace::exec {
 class BroadcastStore {
  public:
   std::uint32_t add(std::vector<std::byte> value);
+  /// A value that another process added, under its number there.
+  void put(std::uint32_t id, std::vector<std::byte> value);
+  bool has(std::uint32_t id) const;
   void remove(std::uint32_t id);
   /// Throws Error(usage) for a value whose Context is gone.
   std::span<const std::byte> bytes(std::uint32_t id) const;

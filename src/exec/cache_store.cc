@@ -30,6 +30,7 @@ void CacheStore::put(NodeId node, std::uint32_t partition, plan::CacheLevel leve
   const Key key{node, partition};
   if (entries_.contains(key)) return;
   uses_.push_back(key);
+  tell(key, kept->bytes);
   entries_.emplace(key, Entry{std::move(kept), level, in_memory, std::prev(uses_.end())});
 }
 
@@ -39,6 +40,7 @@ void CacheStore::drop(NodeId node) {
   auto at = entries_.lower_bound({node, 0});
   while (at != entries_.end() && at->first.first == node) {
     gone.push_back(std::move(at->second.output));
+    tell(at->first, std::nullopt);
     uses_.erase(at->second.use);
     at = entries_.erase(at);
   }
@@ -50,6 +52,7 @@ void CacheStore::drop(NodeId node, std::uint32_t partition) {
   const auto found = entries_.find({node, partition});
   if (found == entries_.end()) return;
   gone = std::move(found->second.output);
+  tell(found->first, std::nullopt);
   uses_.erase(found->second.use);
   entries_.erase(found);
 }
@@ -89,6 +92,7 @@ bool CacheStore::evict(std::uint64_t bytes) {
         continue;
       }
     }
+    tell(found->first, std::nullopt);
     uses_.erase(this_use);
     entries_.erase(found);
   }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "base/ids.h"
 #include "exec/block_store.h"
@@ -18,6 +20,12 @@ class CacheStore {
  public:
   explicit CacheStore(BlockStore& blocks);
   ~CacheStore();
+
+  /// Is told of every partition that comes, with its bytes, and of every one that goes, with none. Called under the
+  /// store's lock; set before the store is used.
+  void set_observer(std::function<void(NodeId, std::uint32_t partition, std::optional<std::uint64_t> bytes)> observer) {
+    observer_ = std::move(observer);
+  }
 
   /// The blocks of a partition, or null.
   std::shared_ptr<const Output> get(NodeId node, std::uint32_t partition);
@@ -41,7 +49,12 @@ class CacheStore {
   // Null when the disk does not take it: whoever is short of memory is not to blame, and there is the lineage.
   std::shared_ptr<const Output> to_disk(const Output& output);
 
+  void tell(const Key& key, std::optional<std::uint64_t> bytes) const {
+    if (observer_) observer_(key.first, key.second, bytes);
+  }
+
   BlockStore& blocks_;
+  std::function<void(NodeId, std::uint32_t, std::optional<std::uint64_t>)> observer_;
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;
   std::list<Key> uses_;  // the oldest first

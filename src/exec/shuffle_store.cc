@@ -14,6 +14,14 @@ bool ShuffleStore::has(ShuffleId shuffle, std::uint32_t map_task) const {
   return found != outputs_.end() && found->second.contains(map_task);
 }
 
+std::shared_ptr<const Output> ShuffleStore::output(ShuffleId shuffle, std::uint32_t map_task) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = outputs_.find(shuffle);
+  if (found == outputs_.end()) return nullptr;
+  const auto output = found->second.find(map_task);
+  return output == found->second.end() ? nullptr : output->second;
+}
+
 std::vector<ShuffleStore::MapBlocks> ShuffleStore::blocks(ShuffleId shuffle, std::uint32_t map_tasks,
                                                           std::uint32_t partition,
                                                           std::vector<std::uint32_t>& lost) const {

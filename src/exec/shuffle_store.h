@@ -10,13 +10,15 @@
 
 namespace millrace::exec {
 
-/// The outputs of finished map tasks, until their shuffle is dropped. This is the seam behind which another process's
-/// outputs can be fetched: a task asks for a partition and gets blocks, wherever they lie. Thread-safe.
+/// The outputs of the map tasks that finished in this process, until their shuffle is dropped. Those of other processes
+/// come through RemoteOutputs. Thread-safe.
 class ShuffleStore {
  public:
   /// Replaces what an earlier attempt put there.
   void put(ShuffleId shuffle, std::uint32_t map_task, Output output);
   bool has(ShuffleId shuffle, std::uint32_t map_task) const;
+  /// Null when it is not there.
+  std::shared_ptr<const Output> output(ShuffleId shuffle, std::uint32_t map_task) const;
   /// The blocks of a partition in the order of the map tasks. Map tasks that are missing are appended to `lost`.
   struct MapBlocks {
     std::uint32_t map_task = 0;

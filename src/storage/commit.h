@@ -39,7 +39,9 @@ class OutputCommit {
 
   bool is_committed(std::uint32_t partition) const;
 
-  /// The directory into which this attempt writes; empty at first.
+  /// The directory into which this attempt writes, whoever makes it.
+  std::string attempt_path(std::uint32_t partition, std::uint32_t attempt) const;
+  /// Makes that directory, empty.
   std::string attempt_directory(std::uint32_t partition, std::uint32_t attempt);
 
   /// Everything in the attempt's directory becomes the task's output, in one step. Returns false, and removes the
@@ -61,7 +63,6 @@ class OutputCommit {
   const std::string& temporary_directory() const { return temporary_; }
 
  private:
-  std::string attempt_path(std::uint32_t partition, std::uint32_t attempt) const;
   std::string task_path(std::uint32_t partition) const;
   void check_absent() const;
   void remove_if_possible(const std::string& path) noexcept;

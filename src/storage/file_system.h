@@ -34,6 +34,8 @@ class InputFile {
   virtual std::size_t read_at(std::uint64_t offset, std::span<std::byte> into) const = 0;
   virtual std::uint64_t size() const = 0;
   virtual const std::string& path() const = 0;
+  /// Of the system, for calls that work on files alone; negative where there is none.
+  virtual int descriptor() const { return -1; }
 };
 
 class OutputFile {

@@ -56,6 +56,7 @@ class LocalInputFile final : public InputFile {
     size_ = static_cast<std::uint64_t>(status.st_size);
   }
 
+  int descriptor() const override { return descriptor_.get(); }
   std::size_t read_at(std::uint64_t offset, std::span<std::byte> into) const override {
     std::size_t done = 0;
     while (done < into.size()) {

@@ -82,20 +82,30 @@ void SpillFile::read(const BlockRef& block, std::vector<std::byte>& into) const 
 }
 
 void SpillFile::read(const BlockRef& block, std::span<std::byte> into) const {
-  if (into.size() != block.raw_bytes) throw Error(Cause::internal, "the place for a block is not of its size");
   const auto memory = std::make_unique_for_overwrite<std::byte[]>(block.stored_bytes);
   const std::span<std::byte> stored(memory.get(), block.stored_bytes);
+  read_stored(block, stored);
+  unpack_block(block, stored, into, path());
+}
+
+void SpillFile::read_stored(const BlockRef& block, std::span<std::byte> into) const {
   std::size_t count = 0;
   try {
-    count = input_->read_at(block.offset, stored);
+    count = input_->read_at(block.offset, into);
   } catch (const Error& error) {
     fail(path(), block, error.what());
   }
-  if (count < stored.size() || count < checksum_bytes) fail(path(), block, "the file ends in it");
+  if (count < into.size()) fail(path(), block, "the file ends in it");
+}
+
+void unpack_block(const BlockRef& block, std::span<const std::byte> stored, std::span<std::byte> into,
+                  const std::string& source) {
+  if (into.size() != block.raw_bytes) throw Error(Cause::internal, "the place for a block is not of its size");
+  if (stored.size() < checksum_bytes) fail(source, block, "it is too short");
   const std::span<const std::byte> payload = stored.subspan(checksum_bytes);
   std::uint64_t sum = 0;
   std::memcpy(&sum, stored.data(), checksum_bytes);
-  if (sum != checksum(payload, block)) fail(path(), block, "its checksum does not match");
+  if (sum != checksum(payload, block)) fail(source, block, "its checksum does not match");
   if (payload.size() == into.size()) {
     if (!into.empty()) std::memcpy(into.data(), payload.data(), payload.size());
     return;
@@ -103,7 +113,9 @@ void SpillFile::read(const BlockRef& block, std::span<std::byte> into) const {
   const int size =
       ::LZ4_decompress_safe(reinterpret_cast<const char*>(payload.data()), reinterpret_cast<char*>(into.data()),
                             static_cast<int>(payload.size()), static_cast<int>(into.size()));
-  if (size < 0 || static_cast<std::size_t>(size) != into.size()) fail(path(), block, "it does not decompress");
+  if (size < 0 || static_cast<std::size_t>(size) != into.size()) fail(source, block, "it does not decompress");
 }
+
+std::uint64_t block_checksum(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 }  // namespace millrace::storage

@@ -39,6 +39,11 @@ class SpillFile {
   /// As above, into exactly block.raw_bytes bytes.
   void read(const BlockRef& block, std::span<std::byte> into) const;
 
+  /// The block as it is stored, for a process that will unpack() it. As read() does, but nothing is checked.
+  void read_stored(const BlockRef& block, std::span<std::byte> into) const;
+  /// The file for calls of the system, whose content from block.offset on is the stored block; negative when it is none.
+  int descriptor() const { return input_->descriptor(); }
+
   std::uint64_t stored_bytes() const { return output_->size(); }
   std::uint64_t raw_bytes() const { return raw_bytes_; }
   const std::string& path() const { return output_->path(); }
@@ -52,5 +57,13 @@ class SpillFile {
   std::uint64_t raw_bytes_ = 0;
   bool broken_ = false;
 };
+
+/// Checks a stored block and restores what was appended, into exactly block.raw_bytes bytes. Throws Error(lost_input)
+/// naming `source` when it is not what was appended.
+void unpack_block(const BlockRef& block, std::span<const std::byte> stored, std::span<std::byte> into,
+                  const std::string& source);
+
+/// The checksum of a block that travels as it is.
+std::uint64_t block_checksum(std::span<const std::byte> bytes);
 
 }  // namespace millrace::storage

@@ -8,7 +8,8 @@
 
 #include <millrace/millrace.h>
 
-#include "cluster/thread_runner.h"
+#include "cluster/job_runner.h"
+#include "cluster/local_executors.h"
 #include "dataset/driver_session.h"
 #include "storage/faulty_file_system.h"
 #include "storage/memory_file_system.h"
@@ -39,7 +40,8 @@ class FaultyMachine {
 
   /// A Context whose jobs use this machine's files.
   Context context(const Options& options) {
-    auto runner = std::make_unique<cluster::ThreadRunner>(options, files, events_);
+    auto runner = std::make_unique<cluster::JobRunner>(options, files, events_,
+                                                       std::make_unique<cluster::LocalExecutors>(options, files));
     return Context(std::make_shared<dataset::DriverSession>(options, files, std::move(runner)));
   }
 

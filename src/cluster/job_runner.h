@@ -1,42 +1,41 @@
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 #include <millrace/options.h>
 
+#include "cluster/executors.h"
 #include "cluster/running_job.h"
 #include "dataset/runner.h"
-#include "exec/attempt.h"
 #include "observe/event_stream.h"
 #include "sched/job/job_scheduler.h"
 #include "storage/file_system.h"
 
 namespace millrace::cluster {
 
-/// Runs jobs on threads of this process: one executor with as many slots as threads. All decisions are the job
-/// scheduler's; this class feeds it events and carries out its actions.
+/// The driver of jobs. All decisions are the job scheduler's; this class feeds it events, has the executors carry its
+/// actions out, commits what attempts gave, and hands the results to the caller.
 ///
 /// Threads: run() may be called by several threads at once, each blocks until its job ends. One mutex guards the
-/// scheduler and the jobs; tasks run outside of it. With no threads (--threads 0) the caller of run() runs the tasks
-/// itself, in order.
-class ThreadRunner final : public dataset::Runner {
+/// scheduler and the jobs; tasks run outside of it. Where executors have no threads (--threads 0), the caller of run()
+/// runs the tasks itself, in order.
+class JobRunner final : public dataset::Runner, private ExecutorListener {
  public:
-  ThreadRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events);
-  ~ThreadRunner() override;
+  JobRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events,
+            std::unique_ptr<Executors> executors);
+  ~JobRunner() override;
 
   void run(Request request, const std::function<void(std::span<const std::byte>)>& result) override;
-  bool shares_memory() const override { return true; }
-  void drop_shuffle(ShuffleId shuffle) override { shuffles_.drop(shuffle); }
-  void drop_cached(NodeId node) override { cache_.drop(node); }
-  std::uint32_t cached_partitions(NodeId node) const override { return cache_.partitions(node); }
-  std::uint64_t cached_bytes(NodeId node) const override { return cache_.bytes(node); }
+  bool shares_memory() const override { return executors_->shares_memory(); }
+  void drop_shuffle(ShuffleId shuffle) override { executors_->drop_shuffle(shuffle); }
+  void drop_cached(NodeId node) override { executors_->drop_cached(node); }
+  std::uint32_t cached_partitions(NodeId node) const override { return executors_->cached_partitions(node); }
+  std::uint64_t cached_bytes(NodeId node) const override { return executors_->cached_bytes(node); }
   std::int64_t counter(const std::string& name) const override;
 
   /// Since the runner was made.
@@ -45,26 +44,21 @@ class ThreadRunner final : public dataset::Runner {
   std::string last_failure() const;
 
  private:
-  struct Launched {
-    sched::LaunchTask action;
-    std::shared_ptr<RunningJob> job;
-    const plan::Stage* stage = nullptr;
-    exec::Attempt* attempt = nullptr;  // while it runs
-    bool killed = false;
-  };
+  void executor_added(const sched::ExecutorAdded& added) override;
+  void executor_lost(const sched::ExecutorLost& lost) override;
+  void executors_gone(const std::string& reason) override;
+  void attempt_started(const AttemptId& attempt, ExecutorId executor) override;
+  void attempt_ended(AttemptEnd end) override;
+  bool observed() const override { return events_.observed(); }
 
   void submit(const std::shared_ptr<RunningJob>& job);
   void step(const sched::Event& event);
   void carry_out(const sched::Action& action);
   void launch(const sched::LaunchTask& action);
-  void kill(const sched::KillTask& action);
   void commit(const sched::TaskCommitted& action);
   void end_job(JobId id, bool succeeded, Cause cause, const std::string& reason);
-  void work();
-  void run_one(std::unique_lock<std::mutex>& lock);
-  exec::TaskResult attempt(Launched& task, sched::TaskMetrics& metrics);
-  exec::TaskResult try_once(Launched& task, exec::TaskSpec spec);
-  void answer(Launched& task, exec::TaskResult result, sched::TaskMetrics metrics);
+  void fail_attempt(RunningJob& job, AttemptEnd end);
+  void forget(RunningJob& job);
   static std::vector<std::pair<std::uint32_t, exec::Output>> take_ready(RunningJob& job);
   void give(const RunningJob& job, std::uint32_t task, exec::Output output,
             const std::function<void(std::span<const std::byte>)>& result);
@@ -74,6 +68,7 @@ class ThreadRunner final : public dataset::Runner {
   void deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
                const std::function<void(std::span<const std::byte>)>& result);
   void wait_for_attempts(const RunningJob& job, std::unique_lock<std::mutex>& lock);
+  bool run_next(std::unique_lock<std::mutex>& lock);
   void tick();
   void keep_bad_records(RunningJob& job);
   void stop_everything(std::unique_lock<std::mutex>& lock);
@@ -82,25 +77,15 @@ class ThreadRunner final : public dataset::Runner {
   storage::FileSystem& files_;
   observe::EventStream& events_;
   const std::chrono::steady_clock::time_point started_;
-  exec::Memory memory_;
-  exec::BlockStore blocks_;
-  exec::ShuffleStore shuffles_;
-  exec::CacheStore cache_;
-  exec::KeyCounts key_counts_;
-  exec::Environment environment_;
-
   mutable std::mutex mutex_;
-  std::condition_variable work_ready_;   // for the threads
   std::condition_variable job_changed_;  // for the callers of run()
   sched::JobScheduler scheduler_;
   std::map<JobId, std::shared_ptr<RunningJob>> jobs_;
-  std::deque<std::unique_ptr<Launched>> queue_;
-  std::map<AttemptId, Launched*> running_;
+  std::map<std::pair<AttemptId, ExecutorId>, std::shared_ptr<RunningJob>> running_;
   std::map<AttemptId, exec::TaskResult> finished_;  // that succeeded and wait for the scheduler's word
   std::map<std::string, std::int64_t> counters_;
   std::string last_failure_;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
+  const std::unique_ptr<Executors> executors_;  // goes first: its threads call the functions above
 };
 
 }  // namespace millrace::cluster

@@ -1,7 +1,6 @@
-#include "cluster/thread_runner.h"
+#include "cluster/job_runner.h"
 
 #include <algorithm>
-#include <ctime>
 #include <fmt/format.h>
 #include <unistd.h>
 #include <utility>
@@ -11,30 +10,6 @@
 
 namespace millrace::cluster {
 namespace {
-
-constexpr ExecutorId this_executor{0};
-
-std::int64_t thread_cpu_microseconds() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::int64_t{time.tv_sec} * 1000000 + time.tv_nsec / 1000;
-}
-
-sched::TaskMetrics metrics_of(const exec::TaskResult& result) {
-  sched::TaskMetrics out;
-  out.records_in = result.records_in;
-  out.bytes_in = result.bytes_in;
-  out.records_out = result.records_out;
-  out.bytes_out = result.bytes_out;
-  out.shuffle_bytes_read = result.shuffle_bytes_read;
-  out.shuffle_bytes_written = result.output.bytes;
-  out.spills = result.spills;
-  out.spilled_bytes = result.spilled_bytes;
-  out.peak_memory = result.peak_memory;
-  out.skipped_records = result.skipped_records;
-  out.counters = result.counters;
-  return out;
-}
 
 // The files that the job reads, each once; enough of them to recognise the input.
 std::vector<observe::InputFact> inputs_of(const plan::Job& job) {
@@ -58,69 +33,63 @@ std::vector<observe::InputFact> inputs_of(const plan::Job& job) {
 
 }  // namespace
 
-ThreadRunner::ThreadRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events)
+JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events,
+                     std::unique_ptr<Executors> executors)
     : options_(options),
       files_(files),
       events_(events),
       started_(std::chrono::steady_clock::now()),
-      memory_(options.memory_bytes, std::max(options.threads, 1u)),
-      blocks_(memory_, files, options.tmp, options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory),
-      cache_(blocks_),
-      environment_{memory_, blocks_, shuffles_, cache_, files, key_counts_},
       scheduler_([&] {
         sched::Options scheduling;
         scheduling.retry.max_attempts = options.attempts;
+        scheduling.outputs_die_with_executor = executors->outputs_die_with_executor();
         return scheduling;
-      }()) {
+      }()),
+      executors_(std::move(executors)) {
   install_interrupt_handlers();
-  const std::lock_guard lock(mutex_);
-  step(sched::ExecutorAdded{this_executor, std::max(options.threads, 1u), "this process"});
-  for (unsigned i = 0; i < options.threads; ++i) threads_.emplace_back([this] { work(); });
+  executors_->start(*this);
 }
 
-ThreadRunner::~ThreadRunner() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  work_ready_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
-}
+JobRunner::~JobRunner() = default;
 
-sched::Time ThreadRunner::now() const {
+sched::Time JobRunner::now() const {
   return {std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_).count()};
 }
 
-std::int64_t ThreadRunner::counter(const std::string& name) const {
+std::int64_t JobRunner::counter(const std::string& name) const {
   const std::lock_guard lock(mutex_);
   const auto found = counters_.find(name);
   return found == counters_.end() ? 0 : found->second;
 }
 
-std::string ThreadRunner::last_failure() const {
+std::string JobRunner::last_failure() const {
   const std::lock_guard lock(mutex_);
   return last_failure_;
 }
 
 // Time passes for the views: they learn how far the running tasks have come.
-void ThreadRunner::tick() {
+void JobRunner::tick() {
   if (!events_.observed()) return;
   std::map<std::pair<JobId, StageId>, std::uint64_t> bytes;
-  for (const auto& [id, task] : running_) {
-    if (task->attempt != nullptr) bytes[{task->action.job, id.stage}] += task->attempt->progress_bytes();
-  }
+  std::map<AttemptId, JobId> jobs;
+  for (const auto& [attempt, job] : running_) jobs.emplace(attempt.first, job->request.job.id);
+  executors_->progress([&](const AttemptId& attempt, std::uint64_t used) {
+    if (const auto job = jobs.find(attempt); job != jobs.end()) bytes[{job->second, attempt.stage}] += used;
+  });
   for (const auto& [stage, used] : bytes) {
     events_.publish(now(), std::variant<observe::LiveBytes>(observe::LiveBytes{stage.first, stage.second, used}));
   }
   events_.publish(now(), std::variant<sched::Tick>(sched::Tick{}));
 }
 
-void ThreadRunner::run(Request request, const std::function<void(std::span<const std::byte>)>& result) {
+void JobRunner::run(Request request, const std::function<void(std::span<const std::byte>)>& result) {
   auto job = std::make_shared<RunningJob>();
   job->request = std::move(request);
   for (const plan::Stage& stage : job->request.job.stages) job->stages[stage.id] = &stage;
-  job->may_skip = options_.skip_bad_records != 0;
-  job->skips_left = static_cast<std::int64_t>(options_.skip_bad_records);
+  job->map_tasks = std::make_shared<const std::map<ShuffleId, std::uint32_t>>(job->request.map_tasks);
+  if (options_.skip_bad_records != 0) {
+    job->skips_left = std::make_shared<std::atomic<std::int64_t>>(static_cast<std::int64_t>(options_.skip_bad_records));
+  }
   const std::string& directory = job->result_stage().output_directory;
   if (!directory.empty()) {
     const std::string token = fmt::format("{}-{}", getpid(), job->request.job.id);
@@ -142,10 +111,12 @@ void ThreadRunner::run(Request request, const std::function<void(std::span<const
     step(sched::JobCancelled{job->request.job.id, "the driver could not take its results"});
     wait_for_attempts(*job, lock);
     if (job->commit != nullptr) job->commit->abort_job();
+    executors_->drop_job(job->request.job.id);
     jobs_.erase(job->request.job.id);
     throw;
   }
   wait_for_attempts(*job, lock);
+  executors_->drop_job(job->request.job.id);
   jobs_.erase(job->request.job.id);
   lock.unlock();
   if (!job->succeeded) {
@@ -163,7 +134,7 @@ void ThreadRunner::run(Request request, const std::function<void(std::span<const
 }
 
 // Skipped records, where the user can look at them: with the output, or in the temporary directory when there is none.
-void ThreadRunner::keep_bad_records(RunningJob& job) {
+void JobRunner::keep_bad_records(RunningJob& job) {
   std::string text;
   for (const exec::BadRecord& record : job.bad_records) {
     text += fmt::format("# {}, byte {}: {}\n{}\n", record.path, record.offset, record.message, record.content);
@@ -181,7 +152,7 @@ void ThreadRunner::keep_bad_records(RunningJob& job) {
              job.commit != nullptr ? job.result_stage().output_directory + "/" + name : path);
 }
 
-void ThreadRunner::submit(const std::shared_ptr<RunningJob>& job) {
+void JobRunner::submit(const std::shared_ptr<RunningJob>& job) {
   sched::JobSpec spec;
   spec.id = job->request.job.id;
   spec.name = job->request.job.name;
@@ -194,7 +165,7 @@ void ThreadRunner::submit(const std::shared_ptr<RunningJob>& job) {
     each.input_bytes = stage.input_bytes;
     if (stage.output) {
       for (std::uint32_t task = 0; task < each.tasks; ++task) {
-        each.done.push_back(shuffles_.has(stage.output->shuffle, task));
+        each.done.push_back(executors_->has(stage.output->shuffle, task));
       }
     }
     spec.stages.push_back(std::move(each));
@@ -209,7 +180,7 @@ void ThreadRunner::submit(const std::shared_ptr<RunningJob>& job) {
 }
 
 // The results that the caller can have next, with the tasks that gave them.
-std::vector<std::pair<std::uint32_t, exec::Output>> ThreadRunner::take_ready(RunningJob& job) {
+std::vector<std::pair<std::uint32_t, exec::Output>> JobRunner::take_ready(RunningJob& job) {
   std::vector<std::pair<std::uint32_t, exec::Output>> ready;
   for (auto next = job.results.begin(); next != job.results.end() && next->first == job.next_result;
        next = job.results.erase(next)) {
@@ -219,8 +190,8 @@ std::vector<std::pair<std::uint32_t, exec::Output>> ThreadRunner::take_ready(Run
   return ready;
 }
 
-void ThreadRunner::give(const RunningJob& job, std::uint32_t task, exec::Output output,
-                        const std::function<void(std::span<const std::byte>)>& result) {
+void JobRunner::give(const RunningJob& job, std::uint32_t task, exec::Output output,
+                     const std::function<void(std::span<const std::byte>)>& result) {
   std::uint64_t given = 0;
   unsigned attempts = 1;
   while (const std::optional<Error> lost = give_rest(std::move(output), given, result)) {
@@ -230,13 +201,13 @@ void ThreadRunner::give(const RunningJob& job, std::uint32_t task, exec::Output 
 }
 
 // Gives what comes after the first `given` bytes, and counts it there. Returns the error when a block is lost.
-std::optional<Error> ThreadRunner::give_rest(exec::Output output, std::uint64_t& given,
-                                             const std::function<void(std::span<const std::byte>)>& result) {
+std::optional<Error> JobRunner::give_rest(exec::Output output, std::uint64_t& given,
+                                          const std::function<void(std::span<const std::byte>)>& result) {
   std::uint64_t bytes_read = 0;
   std::uint64_t known = given;
   for (auto& partition : output.partitions) {
-    exec::StoredBlockStream blocks([this](std::size_t bytes) { return memory_.pages(bytes); }, std::move(partition),
-                                   &bytes_read);
+    exec::StoredBlockStream blocks([this](std::size_t bytes) { return executors_->memory().pages(bytes); },
+                                   std::move(partition), &bytes_read);
     for (internal::Block block;;) {
       try {
         if (!blocks.next(block)) break;
@@ -255,22 +226,22 @@ std::optional<Error> ThreadRunner::give_rest(exec::Output output, std::uint64_t&
 }
 
 // The scheduler is done with the task, and nothing but its result counts now: it runs here, in the caller's thread.
-exec::Output ThreadRunner::make_again(const RunningJob& job, std::uint32_t task) {
+exec::Output JobRunner::make_again(const RunningJob& job, std::uint32_t task) {
   std::atomic<std::int64_t> skips_left = static_cast<std::int64_t>(options_.skip_bad_records);
   exec::TaskSpec spec;
   spec.stage = &job.result_stage();
   spec.task = task;
   spec.attempt = 1;
   spec.map_tasks = job.request.map_tasks;
-  if (job.may_skip) spec.skips_left = &skips_left;
-  exec::TaskResult result = exec::Attempt(environment_, std::move(spec)).run();
+  if (job.skips_left != nullptr) spec.skips_left = &skips_left;
+  exec::TaskResult result = executors_->run_here(std::move(spec));
   if (!result.succeeded) throw Error(result.cause, result.message);
   return std::move(result.output);
 }
 
 // Hands results to the caller in order, outside of the lock, until the job has ended.
-void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
-                           const std::function<void(std::span<const std::byte>)>& result) {
+void JobRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_lock<std::mutex>& lock,
+                        const std::function<void(std::span<const std::byte>)>& result) {
   // Small tasks end faster than a sleeping thread wakes: one that came for each result would be in the workers' way.
   constexpr std::chrono::microseconds between_deliveries(100);
   bool delivered = false;
@@ -284,9 +255,10 @@ void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_l
       continue;
     }
     if (job->ended) return;
-    if (options_.threads == 0 && !queue_.empty()) {
-      run_one(lock);
-    } else if (std::exchange(delivered, false)) {
+    if (run_next(lock)) {
+      continue;
+    }
+    if (std::exchange(delivered, false)) {
       lock.unlock();
       std::this_thread::sleep_for(between_deliveries);
       lock.lock();
@@ -297,24 +269,25 @@ void ThreadRunner::deliver(const std::shared_ptr<RunningJob>& job, std::unique_l
 }
 
 // Attempts that were killed may still be writing where the output is cleaned up.
-void ThreadRunner::wait_for_attempts(const RunningJob& job, std::unique_lock<std::mutex>& lock) {
+void JobRunner::wait_for_attempts(const RunningJob& job, std::unique_lock<std::mutex>& lock) {
   while (job.running != 0) {
-    if (options_.threads == 0 && !queue_.empty()) {
-      run_one(lock);
-    } else {
-      job_changed_.wait(lock);
-    }
+    if (!run_next(lock)) job_changed_.wait(lock);
   }
 }
 
+bool JobRunner::run_next(std::unique_lock<std::mutex>& lock) {
+  if (!executors_->in_calling_thread()) return false;
+  lock.unlock();
+  const bool ran = executors_->run_next();
+  lock.lock();
+  return ran;
+}
+
 // After Ctrl-C: every attempt is told to stop and given a moment, the temporary outputs go, and so does the process.
-void ThreadRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
-  for (const auto& [id, task] : running_) {
-    if (task->attempt != nullptr) task->attempt->stop();
-  }
-  queue_.clear();
-  stopping_ = true;
-  job_changed_.wait_for(lock, std::chrono::seconds(1), [this] { return running_.empty(); });
+void JobRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
+  lock.unlock();
+  executors_->stop(std::chrono::seconds(1));
+  lock.lock();
   for (const auto& [id, job] : jobs_) {
     if (job->commit != nullptr) job->commit->abort_job();
   }
@@ -325,7 +298,7 @@ void ThreadRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
   exit_interrupted();
 }
 
-void ThreadRunner::step(const sched::Event& event) {
+void JobRunner::step(const sched::Event& event) {
   const bool observed = events_.observed();
   if (observed) events_.publish(now(), event);
   std::vector<sched::Action> actions;
@@ -347,11 +320,11 @@ void ThreadRunner::step(const sched::Event& event) {
   for (const auto& [job, reason] : failures) step(sched::JobCancelled{job, reason});
 }
 
-void ThreadRunner::carry_out(const sched::Action& action) {
+void JobRunner::carry_out(const sched::Action& action) {
   if (const auto* launched = std::get_if<sched::LaunchTask>(&action)) {
     launch(*launched);
   } else if (const auto* killed = std::get_if<sched::KillTask>(&action)) {
-    kill(*killed);
+    executors_->kill(killed->attempt, killed->executor);
   } else if (const auto* committed = std::get_if<sched::TaskCommitted>(&action)) {
     commit(*committed);
   } else if (const auto* succeeded = std::get_if<sched::JobSucceeded>(&action)) {
@@ -361,29 +334,26 @@ void ThreadRunner::carry_out(const sched::Action& action) {
   }
 }
 
-void ThreadRunner::launch(const sched::LaunchTask& action) {
-  auto task = std::make_unique<Launched>();
-  task->action = action;
-  task->job = jobs_.at(action.job);
-  task->stage = task->job->stages.at(action.attempt.stage);
-  ++task->job->running;
-  queue_.push_back(std::move(task));
-  work_ready_.notify_one();
+void JobRunner::launch(const sched::LaunchTask& action) {
+  const auto& job = jobs_.at(action.job);
+  const plan::Stage& stage = *job->stages.at(action.attempt.stage);
+  Launch launch;
+  launch.job = action.job;
+  launch.attempt = action.attempt;
+  launch.executor = action.executor;
+  launch.stage = std::shared_ptr<const plan::Stage>(job, &stage);
+  launch.map_tasks = job->map_tasks;
+  launch.skips_left = job->skips_left;
+  if (job->commit != nullptr && !stage.output) {
+    launch.output_directory =
+        job->commit->attempt_path(stage.partitions[action.attempt.partition.value], action.attempt.number);
+  }
+  ++job->running;
+  running_.emplace(std::pair(action.attempt, action.executor), job);
+  executors_->launch(std::move(launch));
 }
 
-void ThreadRunner::kill(const sched::KillTask& action) {
-  const auto found = running_.find(action.attempt);
-  if (found != running_.end()) {
-    found->second->killed = true;
-    if (found->second->attempt != nullptr) found->second->attempt->stop();
-    return;
-  }
-  for (const auto& task : queue_) {
-    if (task->action.attempt == action.attempt) task->killed = true;
-  }
-}
-
-void ThreadRunner::commit(const sched::TaskCommitted& action) {
+void JobRunner::commit(const sched::TaskCommitted& action) {
   const auto found = finished_.find(action.attempt);
   const auto job = jobs_.find(action.job);
   if (found == finished_.end() || job == jobs_.end()) return;
@@ -393,7 +363,7 @@ void ThreadRunner::commit(const sched::TaskCommitted& action) {
   const plan::Stage& stage = *running.stages.at(action.attempt.stage);
   const std::uint32_t task = action.attempt.partition.value;
   if (stage.output) {
-    shuffles_.put(stage.output->shuffle, task, std::move(result.output));
+    executors_->keep(stage.output->shuffle, task, action.executor, std::move(result.output));
   } else {
     running.results.emplace(task, std::move(result.output));
     if (running.commit != nullptr) {
@@ -402,7 +372,8 @@ void ThreadRunner::commit(const sched::TaskCommitted& action) {
     job_changed_.notify_all();
   }
   if (!action.first) {
-    running.skips_left += static_cast<std::int64_t>(result.skipped_records);  // they were counted the first time
+    // They were counted the first time.
+    if (running.skips_left != nullptr) *running.skips_left += static_cast<std::int64_t>(result.skipped_records);
     return;
   }
   for (const auto& [name, amount] : result.counters) counters_[name] += amount;
@@ -410,7 +381,7 @@ void ThreadRunner::commit(const sched::TaskCommitted& action) {
   for (auto& record : result.bad_records) running.bad_records.push_back(std::move(record));
 }
 
-void ThreadRunner::end_job(JobId id, bool succeeded, Cause cause, const std::string& reason) {
+void JobRunner::end_job(JobId id, bool succeeded, Cause cause, const std::string& reason) {
   const auto found = jobs_.find(id);
   if (found == jobs_.end() || found->second->ended) return;
   RunningJob& job = *found->second;
@@ -422,114 +393,82 @@ void ThreadRunner::end_job(JobId id, bool succeeded, Cause cause, const std::str
   job_changed_.notify_all();
 }
 
-void ThreadRunner::work() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    work_ready_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (stopping_) return;
-    run_one(lock);
+void JobRunner::executor_added(const sched::ExecutorAdded& added) {
+  const std::lock_guard lock(mutex_);
+  step(added);
+}
+
+void JobRunner::executor_lost(const sched::ExecutorLost& lost) {
+  const std::lock_guard lock(mutex_);
+  for (auto running = running_.begin(); running != running_.end();) {
+    const auto here = running++;
+    if (here->first.second != lost.executor) continue;
+    forget(*here->second);
+    running_.erase(here);
+  }
+  step(lost);
+}
+
+void JobRunner::executors_gone(const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  std::vector<JobId> jobs;
+  for (const auto& [id, job] : jobs_) {
+    if (!job->ended) jobs.push_back(id);
+  }
+  for (const JobId id : jobs) {
+    end_job(id, false, Cause::lost_node, reason);
+    step(sched::JobCancelled{id, reason});
   }
 }
 
-void ThreadRunner::run_one(std::unique_lock<std::mutex>& lock) {
-  std::unique_ptr<Launched> task = std::move(queue_.front());
-  queue_.pop_front();
-  running_[task->action.attempt] = task.get();
-  if (events_.observed()) step(sched::TaskStarted{task->action.attempt, this_executor});
-  exec::TaskResult result;
-  sched::TaskMetrics metrics;
-  if (!task->killed) {
-    lock.unlock();
-    result = attempt(*task, metrics);
-    lock.lock();
-  }
-  running_.erase(task->action.attempt);
-  --task->job->running;
+void JobRunner::attempt_started(const AttemptId& attempt, ExecutorId executor) {
+  const std::lock_guard lock(mutex_);
+  step(sched::TaskStarted{attempt, executor});
+}
+
+void JobRunner::attempt_ended(AttemptEnd end) {
+  const std::lock_guard lock(mutex_);
+  const auto found = running_.find({end.attempt, end.executor});
+  if (found == running_.end()) return;
+  const std::shared_ptr<RunningJob> job = std::move(found->second);
+  running_.erase(found);
   if (interrupted()) {
+    forget(*job);
     job_changed_.notify_all();
     return;
   }
-  answer(*task, std::move(result), std::move(metrics));
-  if (task->job->ended && task->job->running == 0) job_changed_.notify_all();
-}
-
-exec::TaskResult ThreadRunner::attempt(Launched& task, sched::TaskMetrics& metrics) {
-  const auto begin = now();
-  const std::int64_t cpu_begin = thread_cpu_microseconds();
-  exec::TaskSpec spec;
-  spec.stage = task.stage;
-  spec.task = task.action.attempt.partition.value;
-  spec.attempt = task.action.attempt.number;
-  spec.map_tasks = task.job->request.map_tasks;
-  if (task.job->may_skip) spec.skips_left = &task.job->skips_left;
-  exec::TaskResult result;
-  for (;;) {
-    result = try_once(task, spec);
-    // A record that failed half-way is left out of another try, as long as records may be skipped.
-    if (result.succeeded || !result.bad_record || spec.known_bad.contains(*result.bad_record)) break;
-    if (task.job->skips_left.fetch_sub(1) <= 0) {
-      ++task.job->skips_left;
-      break;
-    }
-    spec.known_bad.emplace(*result.bad_record, result.message);
-  }
-  // What the failed attempt left out is for the next one to find again.
-  if (!result.succeeded) task.job->skips_left += static_cast<std::int64_t>(spec.known_bad.size());
-  metrics = metrics_of(result);
-  metrics.wall_microseconds = now().microseconds - begin.microseconds;
-  metrics.cpu_microseconds = thread_cpu_microseconds() - cpu_begin;
-  return result;
-}
-
-exec::TaskResult ThreadRunner::try_once(Launched& task, exec::TaskSpec spec) {
-  const bool writes_files = task.job->commit != nullptr && !task.stage->output;
-  const std::uint32_t partition = task.stage->partitions[spec.task];
-  try {
-    if (writes_files) {
-      // A second try of the same attempt starts from an empty directory.
-      if (!spec.known_bad.empty()) task.job->commit->abort_task(partition, spec.attempt);
-      spec.output_directory = task.job->commit->attempt_directory(partition, spec.attempt);
-    }
-    exec::Attempt attempt(environment_, std::move(spec));
-    {
-      const std::lock_guard lock(mutex_);
-      task.attempt = &attempt;
-      if (task.killed) attempt.stop();
-    }
-    exec::TaskResult result = attempt.run();
-    const std::lock_guard lock(mutex_);
-    task.attempt = nullptr;
-    return result;
-  } catch (const Error& error) {
-    exec::TaskResult result;
-    result.cause = error.cause();
-    result.message = error.what();
-    return result;
-  }
-}
-
-void ThreadRunner::answer(Launched& task, exec::TaskResult result, sched::TaskMetrics metrics) {
-  const AttemptId id = task.action.attempt;
-  if (result.succeeded && !task.killed) {
-    finished_[id] = std::move(result);
-    step(sched::TaskSucceeded{id, this_executor, std::move(metrics)});
+  if (end.result.succeeded && !end.killed) {
+    const AttemptId id = end.attempt;
+    finished_[id] = std::move(end.result);
+    step(sched::TaskSucceeded{id, end.executor, std::move(end.metrics)});
     finished_.erase(id);
-    return;
+  } else {
+    fail_attempt(*job, std::move(end));
   }
+  forget(*job);
+}
+
+// An attempt of the job is over.
+void JobRunner::forget(RunningJob& job) {
+  if (--job.running == 0 && job.ended) job_changed_.notify_all();
+}
+
+void JobRunner::fail_attempt(RunningJob& job, AttemptEnd end) {
   sched::TaskFailure failure;
-  failure.cause = task.killed ? Cause::lost_node : result.cause;
-  failure.message = task.killed ? "it was told to stop" : result.message;
-  for (const exec::LostOutput& lost : result.lost) {
-    for (const auto& [stage_id, stage] : task.job->stages) {
+  failure.cause = end.killed ? Cause::lost_node : end.result.cause;
+  failure.message = end.killed ? "it was told to stop" : end.result.message;
+  for (const exec::LostOutput& lost : end.result.lost) {
+    for (const auto& [stage_id, stage] : job.stages) {
       if (!stage->output || stage->output->shuffle != lost.shuffle) continue;
-      shuffles_.lose(lost.shuffle, lost.map_task);
+      executors_->lose(lost.shuffle, lost.map_task);
       failure.lost.push_back({stage_id, PartitionId{lost.map_task}, 0});
     }
   }
-  if (task.job->commit != nullptr && !task.stage->output) {
-    task.job->commit->abort_task(task.stage->partitions[id.partition.value], id.number);
+  const plan::Stage& stage = *job.stages.at(end.attempt.stage);
+  if (job.commit != nullptr && !stage.output) {
+    job.commit->abort_task(stage.partitions[end.attempt.partition.value], end.attempt.number);
   }
-  step(sched::TaskFailed{id, this_executor, std::move(failure), std::move(metrics)});
+  step(sched::TaskFailed{end.attempt, end.executor, std::move(failure), std::move(end.metrics)});
 }
 
 }  // namespace millrace::cluster

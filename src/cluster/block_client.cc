@@ -1,0 +1,208 @@
+#include "cluster/block_client.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <thread>
+
+#include "rpc/frame.h"
+#include "rpc/messages.h"
+#include "storage/spill_file.h"
+
+namespace millrace::cluster {
+namespace {
+
+constexpr unsigned most_tries = 4;
+constexpr std::chrono::milliseconds first_pause{50};
+constexpr std::uint64_t most_block_bytes = std::uint64_t{8} << 30;  // no single element is larger
+
+class FetchStream final : public exec::RemoteStream {
+ public:
+  FetchStream(BlockClient& client, ExecutorId executor, rpc::Fetch request,
+              std::function<internal::Pages(std::size_t)> take_pages, std::uint64_t* bytes_read)
+      : client_(client),
+        executor_(executor),
+        address_(client.address(executor)),
+        request_(std::move(request)),
+        take_pages_(std::move(take_pages)),
+        bytes_read_(bytes_read) {
+    try {
+      ask();  // what it sends ahead waits in the network's buffers while others are read
+    } catch (const Error&) {
+      socket_ = {};  // next() tries again, and says what is wrong
+    }
+  }
+
+  ~FetchStream() override {
+    if (finished_) client_.give_back(address_, std::move(socket_));
+  }
+
+  bool next(std::uint32_t map_task, internal::Block& block) override {
+    while (at_ < request_.map_tasks.size() && request_.map_tasks[at_] < map_task) advance();
+    for (unsigned tries = 1;; ++tries) {
+      try {
+        if (!socket_) ask();
+        return read(map_task, block);
+      } catch (const Error& error) {
+        if (error.cause() != Cause::lost_node) throw;
+        socket_ = {};
+        if (tries == most_tries) {
+          unreachable_ = true;
+          throw Error(Cause::lost_input,
+                      fmt::format("the outputs on executor {} cannot be fetched: {}", executor_, error.what()));
+        }
+        std::this_thread::sleep_for(first_pause * (1u << tries));
+      }
+    }
+  }
+
+  bool unreachable() const override { return unreachable_; }
+
+ private:
+  void advance() {
+    ++at_;
+    given_ = 0;
+  }
+
+  // Asks for what has not been read yet.
+  void ask() {
+    rpc::Fetch rest{request_.shuffle, request_.partition, {}};
+    rest.map_tasks.assign(request_.map_tasks.begin() + static_cast<std::ptrdiff_t>(at_), request_.map_tasks.end());
+    socket_ = client_.take(address_);
+    socket_.send(rpc::frame(rest), client_.patience());
+    announced_ = false;
+    skip_ = given_;
+  }
+
+  bool read(std::uint32_t map_task, internal::Block& block) {
+    if (!announced_) receive_output(map_task);
+    while (left_ != 0) {
+      --left_;
+      receive_block(block);
+      if (skip_ != 0) {
+        --skip_;
+        continue;
+      }
+      ++given_;
+      *bytes_read_ += block.bytes.size();
+      return true;
+    }
+    announced_ = false;
+    advance();
+    if (at_ == request_.map_tasks.size()) {
+      expect<rpc::Fetched>();
+      finished_ = true;
+    }
+    return false;
+  }
+
+  void receive_output(std::uint32_t map_task) {
+    const auto output = expect<rpc::MapOutput>();
+    if (output.map_task != map_task) {
+      throw Error(Cause::lost_node,
+                  fmt::format("{}: sent map task {} in the place of {}", socket_.peer(), output.map_task, map_task));
+    }
+    left_ = output.blocks;
+    announced_ = true;
+  }
+
+  template <class Message>
+  Message expect() {
+    if (!rpc::receive_frame(socket_, frame_, client_.patience())) {
+      throw Error(Cause::lost_node, socket_.peer() + ": the other side closed the connection");
+    }
+    if (frame_.kind == rpc::Lost::kind) {
+      const auto lost = rpc::decode_message<rpc::Lost>(frame_.payload);
+      throw Error(Cause::lost_input, fmt::format("the output of map task {} on executor {} is gone: {}", lost.map_task,
+                                                 executor_, lost.reason));
+    }
+    if (frame_.kind != Message::kind) {
+      throw Error(Cause::lost_node, fmt::format("{}: unexpected message of kind {}", socket_.peer(), frame_.kind));
+    }
+    return rpc::decode_message<Message>(frame_.payload);
+  }
+
+  void receive_block(internal::Block& block) {
+    const auto header = expect<rpc::BlockHeader>();
+    if (header.raw_bytes > most_block_bytes || header.stored_bytes > header.raw_bytes + 8) {
+      throw Error(Cause::lost_node,
+                  fmt::format("{}: a block claims to have {} bytes", socket_.peer(), header.raw_bytes));
+    }
+    auto pages = std::make_shared<internal::Pages>(take_pages_(header.raw_bytes));
+    const std::span<std::byte> into(pages->data(), header.raw_bytes);
+    if (header.from_file == 0) {
+      socket_.receive(into, client_.patience());
+      if (storage::block_checksum(into) != header.checksum) {
+        throw Error(Cause::lost_node, socket_.peer() + ": a block arrived with a wrong checksum");
+      }
+    } else {
+      stored_.resize(header.stored_bytes);
+      socket_.receive(stored_, client_.patience());
+      storage::unpack_block({header.offset, header.stored_bytes, header.raw_bytes}, stored_, into,
+                            fmt::format("executor {}", executor_));
+    }
+    block = {std::move(pages), into};
+  }
+
+  BlockClient& client_;
+  const ExecutorId executor_;
+  const rpc::Address address_;
+  const rpc::Fetch request_;
+  const std::function<internal::Pages(std::size_t)> take_pages_;
+  std::uint64_t* const bytes_read_;
+  rpc::Socket socket_;
+  rpc::Frame frame_;
+  std::vector<std::byte> stored_;
+  std::size_t at_ = 0;       // the map task at hand, in the request
+  std::uint32_t given_ = 0;  // blocks of it that the reader has had
+  std::uint32_t skip_ = 0;   // of those, what is still to be passed over after asking again
+  std::uint32_t left_ = 0;   // blocks of it that are still to come
+  bool announced_ = false;
+  bool finished_ = false;
+  bool unreachable_ = false;
+};
+
+}  // namespace
+
+void BlockClient::set_address(ExecutorId executor, const rpc::Address& address) {
+  const std::lock_guard lock(mutex_);
+  addresses_[executor] = address;
+}
+
+rpc::Address BlockClient::address(ExecutorId executor) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = addresses_.find(executor);
+  if (found == addresses_.end())
+    throw Error(Cause::internal, fmt::format("executor {} has no known address", executor));
+  return found->second;
+}
+
+std::unique_ptr<exec::RemoteStream> BlockClient::open(ExecutorId executor, ShuffleId shuffle, std::uint32_t partition,
+                                                      std::vector<std::uint32_t> map_tasks,
+                                                      std::function<internal::Pages(std::size_t)> take_pages,
+                                                      std::uint64_t* bytes_read) {
+  return std::make_unique<FetchStream>(*this, executor, rpc::Fetch{shuffle.value, partition, std::move(map_tasks)},
+                                       std::move(take_pages), bytes_read);
+}
+
+rpc::Socket BlockClient::take(const rpc::Address& address) {
+  {
+    const std::lock_guard lock(mutex_);
+    auto& idle = idle_[address.text()];
+    if (!idle.empty()) {
+      rpc::Socket socket = std::move(idle.back());
+      idle.pop_back();
+      return socket;
+    }
+  }
+  rpc::Socket socket = rpc::Socket::connect(address, patience_);
+  rpc::prove_to_server(socket, secret_, patience_);
+  return socket;
+}
+
+void BlockClient::give_back(const rpc::Address& address, rpc::Socket socket) {
+  const std::lock_guard lock(mutex_);
+  idle_[address.text()].push_back(std::move(socket));
+}
+
+}  // namespace millrace::cluster

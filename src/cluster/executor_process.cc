@@ -1,0 +1,329 @@
+#include "cluster/executor_process.h"
+
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <unistd.h>
+
+#include "cluster/block_client.h"
+#include "cluster/block_server.h"
+#include "cluster/broadcast_client.h"
+#include "cluster/build_id.h"
+#include "cluster/process_launcher.h"
+#include "cluster/run_directory.h"
+#include "cluster/stores.h"
+#include "cluster/task_slots.h"
+#include "cluster/wire.h"
+#include "exec/broadcast_store.h"
+#include "rpc/frame.h"
+#include "rpc/messages.h"
+#include "storage/local_file_system.h"
+
+namespace millrace::cluster {
+namespace {
+
+constexpr rpc::Socket::Timeout connect_time{10000};
+
+/// What the driver has said of one stage of a job.
+struct KnownStage {
+  std::shared_ptr<const plan::Stage> stage;
+  std::shared_ptr<const std::map<ShuffleId, std::uint32_t>> map_tasks;
+  std::shared_ptr<std::atomic<std::int64_t>> skips_left;
+};
+
+Options options_of(const rpc::Welcome& welcome) {
+  Options options;
+  options.threads = welcome.slots;
+  options.memory_bytes = welcome.memory_bytes;
+  options.tmp = welcome.tmp;
+  return options;
+}
+
+/// One executor process, from its welcome on. The thread that made it reads what the driver says; attempts run on
+/// threads of their own, and answer.
+class ExecutorProcess {
+ public:
+  ExecutorProcess(rpc::Socket& driver, const Seat& seat, const rpc::Welcome& welcome, rpc::Listener listener,
+                  const rpc::Address& driver_blocks)
+      : driver_(driver),
+        welcome_(welcome),
+        patience_(welcome.patience),
+        stores_(options_of(welcome), storage::local_file_system(), exec::Carrier::memory),
+        client_(seat.secret, patience_),
+        broadcasts_(client_, driver_blocks, ExecutorId{welcome.executor}),
+        server_(std::move(listener), seat.secret, &stores_,
+                {{},
+                 {},
+                 [this](std::uint32_t id) {
+                   if (!exec::broadcast_store().has(id)) broadcasts_.fetch(id);
+                 }}),
+        slots_(welcome.slots, stores_.environment,
+               {welcome.watched != 0
+                    ? std::function<void(const Launch&)>([this](const Launch& launch) { started(launch); })
+                    : nullptr,
+                [this](AttemptEnd end) { ended(std::move(end)); }}) {
+    stores_.environment.self = ExecutorId{welcome.executor};
+    stores_.environment.outputs = &client_;
+    stores_.environment.broadcasts = &broadcasts_;
+    stores_.cache.set_observer([this](NodeId node, std::uint32_t partition, std::optional<std::uint64_t> bytes) {
+      tell(rpc::CacheChanged{node.value, partition, bytes ? static_cast<std::int64_t>(*bytes) : -1});
+    });
+    heart_ = std::thread([this] { beat(); });
+  }
+
+  /// Returns why the run is over.
+  std::string run() {
+    rpc::Frame frame;
+    std::string reason = "the driver closed the connection";
+    try {
+      while (rpc::receive_frame(driver_, frame, patience_)) {
+        if (frame.kind == rpc::Leave::kind) {
+          reason = rpc::decode_message<rpc::Leave>(frame.payload).reason;
+          break;
+        }
+        take(frame);
+      }
+    } catch (const Error& error) {
+      reason = error.what();
+    }
+    slots_.stop(std::chrono::milliseconds(0));
+    return reason;
+  }
+
+ private:
+  void take(const rpc::Frame& frame);
+  void learn_stage(const rpc::StageMessage& message);
+  void learn_locations(const rpc::Locations& message);
+  void launch(const rpc::LaunchMessage& message);
+  void drop_job(std::uint32_t job);
+  void started(const Launch& launch) { tell(rpc::AttemptStarted{wire_of(launch.attempt)}); }
+  void ended(AttemptEnd end);
+  void send_result(const AttemptId& attempt, exec::Output output);
+  void beat();
+
+  // A driver that is gone is noticed by the thread that reads.
+  template <class Message>
+  void tell(const Message& message) noexcept try {
+    const std::vector<std::byte> bytes = rpc::frame(message);
+    const std::lock_guard lock(sending_);
+    driver_.send(bytes);
+  } catch (const Error&) {
+    driver_.shut_down();
+  }
+
+  rpc::Socket& driver_;
+  const rpc::Welcome welcome_;
+  const rpc::Socket::Timeout patience_;
+  std::mutex sending_;
+  std::mutex mutex_;  // of what the driver has said
+  std::map<std::pair<std::uint32_t, StageId>, KnownStage> stages_;
+  std::map<std::uint32_t, std::shared_ptr<std::atomic<std::int64_t>>> skips_;  // by job
+  std::map<ShuffleId, std::shared_ptr<const exec::MapLocations>> locations_;
+  Stores stores_;
+  BlockClient client_;
+  BroadcastClient broadcasts_;
+  BlockServer server_;
+  TaskSlots slots_;
+  std::thread heart_;
+};
+
+void ExecutorProcess::take(const rpc::Frame& frame) {
+  switch (static_cast<rpc::Kind>(frame.kind)) {
+    case rpc::Kind::ping:
+      return;
+    case rpc::Kind::stage:
+      return learn_stage(rpc::decode_message<rpc::StageMessage>(frame.payload));
+    case rpc::Kind::locations:
+      return learn_locations(rpc::decode_message<rpc::Locations>(frame.payload));
+    case rpc::Kind::launch:
+      return launch(rpc::decode_message<rpc::LaunchMessage>(frame.payload));
+    case rpc::Kind::kill:
+      return slots_.kill(attempt_of(rpc::decode_message<rpc::KillMessage>(frame.payload).attempt));
+    case rpc::Kind::drop_shuffle: {
+      const ShuffleId shuffle{rpc::decode_message<rpc::DropShuffle>(frame.payload).shuffle};
+      stores_.shuffles.drop(shuffle);
+      const std::lock_guard lock(mutex_);
+      locations_.erase(shuffle);
+      return;
+    }
+    case rpc::Kind::drop_cached:
+      return stores_.cache.drop(NodeId{rpc::decode_message<rpc::DropCached>(frame.payload).node});
+    case rpc::Kind::drop_job:
+      return drop_job(rpc::decode_message<rpc::DropJob>(frame.payload).job);
+    default:
+      throw Error(Cause::bad_data,
+                  fmt::format("the driver sent a message of kind {}, which is none for executors", frame.kind));
+  }
+}
+
+void ExecutorProcess::learn_stage(const rpc::StageMessage& message) {
+  KnownStage known;
+  auto stage = std::make_shared<plan::Stage>(plan::decode_stage(std::as_bytes(std::span(message.bytes))));
+  std::map<ShuffleId, std::uint32_t> map_tasks;
+  for (const auto& [shuffle, tasks] : message.map_tasks) map_tasks[ShuffleId{shuffle}] = tasks;
+  known.map_tasks = std::make_shared<const std::map<ShuffleId, std::uint32_t>>(std::move(map_tasks));
+  const StageId id = stage->id;
+  known.stage = std::move(stage);
+  const std::lock_guard lock(mutex_);
+  if (message.skips >= 0) {
+    auto& left = skips_[message.job];
+    if (left == nullptr) left = std::make_shared<std::atomic<std::int64_t>>(message.skips);
+    known.skips_left = left;
+  }
+  stages_[{message.job, id}] = std::move(known);
+}
+
+void ExecutorProcess::learn_locations(const rpc::Locations& message) {
+  for (const auto& [executor, host, port] : message.addresses) client_.set_address(ExecutorId{executor}, {host, port});
+  auto locations = std::make_shared<exec::MapLocations>();
+  for (const std::uint32_t executor : message.executors) locations->push_back(ExecutorId{executor});
+  const std::lock_guard lock(mutex_);
+  locations_[ShuffleId{message.shuffle}] = std::move(locations);
+}
+
+void ExecutorProcess::launch(const rpc::LaunchMessage& message) {
+  Launch launch;
+  launch.job = JobId{message.job};
+  launch.attempt = attempt_of(message.attempt);
+  launch.executor = ExecutorId{welcome_.executor};
+  launch.output_directory = message.output_directory;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = stages_.find({message.job, launch.attempt.stage});
+    if (known == stages_.end() || launch.attempt.partition.value >= known->second.stage->partitions.size()) {
+      throw Error(Cause::bad_data, "the driver launched a task of a stage that it has not sent");
+    }
+    launch.stage = known->second.stage;
+    launch.map_tasks = known->second.map_tasks;
+    launch.skips_left = known->second.skips_left;
+    for (const ShuffleId shuffle : launch.stage->reads) {
+      const auto located = locations_.find(shuffle);
+      if (located == locations_.end()) {
+        throw Error(Cause::bad_data, "the driver launched a task without saying where its input is");
+      }
+      launch.locations[shuffle] = located->second;
+    }
+  }
+  slots_.push(std::move(launch));
+}
+
+void ExecutorProcess::drop_job(std::uint32_t job) {
+  const std::lock_guard lock(mutex_);
+  skips_.erase(job);
+  auto stage = stages_.lower_bound({job, StageId{0}});
+  while (stage != stages_.end() && stage->first.first == job) stage = stages_.erase(stage);
+}
+
+void ExecutorProcess::ended(AttemptEnd end) {
+  if (end.result.succeeded && !end.killed) {
+    std::shared_ptr<const plan::Stage> stage;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto known = stages_.find({end.job.value, end.attempt.stage});
+      if (known != stages_.end()) stage = known->second.stage;
+    }
+    if (stage != nullptr && stage->output) {
+      stores_.shuffles.put(stage->output->shuffle, end.attempt.partition.value, std::move(end.result.output));
+    } else if (stage != nullptr) {
+      try {
+        send_result(end.attempt, std::move(end.result.output));
+      } catch (const Error& error) {
+        end.result.succeeded = false;
+        end.result.cause = error.cause();
+        end.result.message = error.what();
+      }
+    }
+  }
+  tell(wire_of(end));
+}
+
+void ExecutorProcess::send_result(const AttemptId& attempt, exec::Output output) {
+  std::uint64_t bytes_read = 0;
+  for (auto& partition : output.partitions) {
+    exec::StoredBlockStream blocks([this](std::size_t bytes) { return stores_.memory.pages(bytes); },
+                                   std::move(partition), &bytes_read);
+    for (internal::Block block; blocks.next(block);) {
+      rpc::ResultBlock message;
+      message.attempt = wire_of(attempt);
+      message.bytes = {reinterpret_cast<const char*>(block.bytes.data()), block.bytes.size()};
+      tell(message);
+    }
+  }
+}
+
+void ExecutorProcess::beat() {
+  for (;;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(welcome_.heartbeat));
+    rpc::Alive alive;
+    slots_.progress(
+        [&](const AttemptId& attempt, std::uint64_t bytes) { alive.progress.emplace_back(wire_of(attempt), bytes); });
+    tell(alive);
+  }
+}
+
+rpc::Welcome join(rpc::Socket& driver, const Seat& seat, const rpc::Address& blocks) {
+  rpc::Join join;
+  join.build = build_id();
+  join.host = seat.host;
+  join.block_host = blocks.host;
+  join.block_port = blocks.port;
+  join.process = static_cast<std::uint32_t>(getpid());
+  join.ticket = seat.ticket;
+  driver.send(rpc::frame(join), connect_time);
+  rpc::Frame frame;
+  if (!rpc::receive_frame(driver, frame, connect_time)) {
+    throw Error(Cause::lost_node, driver.peer() + ": the driver did not take this executor");
+  }
+  if (frame.kind == rpc::Leave::kind) {
+    throw Error(Cause::usage, rpc::decode_message<rpc::Leave>(frame.payload).reason);
+  }
+  return rpc::decode_message<rpc::Welcome>(frame.payload);
+}
+
+}  // namespace
+
+std::optional<Seat> seat_of_this_process() {
+  const char* value = std::getenv(executor_variable);
+  if (value == nullptr) return std::nullopt;
+  const std::string text = value;
+  const std::size_t comma = text.rfind(',');
+  if (comma == std::string::npos)
+    throw Error(Cause::usage, fmt::format("{}={}: names no run", executor_variable, text));
+  const std::string directory = text.substr(0, comma);
+  Seat seat;
+  seat.secret = RunDirectory::secret_in(directory);
+  seat.driver = RunDirectory::driver_in(directory);
+  seat.ticket = static_cast<std::uint32_t>(std::stoul(text.substr(comma + 1)));
+  seat.host = "this machine";
+  return seat;
+}
+
+void run_executor(const Seat& seat) {
+  // Ctrl-C on a terminal reaches all of its processes; what becomes of the run is the driver's to say.
+  std::signal(SIGINT, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  unsetenv(executor_variable);  // what tasks start are no executors
+  try {
+    rpc::Socket driver = rpc::Socket::connect(seat.driver, connect_time);
+    rpc::prove_to_server(driver, seat.secret, connect_time);
+    rpc::Listener listener({driver.local_host(), 0});
+    const rpc::Welcome welcome = join(driver, seat, listener.address());
+    // Not destroyed: attempts may be in the middle of user code, which nobody can stop.
+    auto* process = new ExecutorProcess(driver, seat, welcome, std::move(listener), seat.driver);
+    const std::string reason = process->run();
+    fmt::print(stderr, "millrace: executor {} ends: {}\n", welcome.executor, reason);
+  } catch (const Error& error) {
+    fmt::print(stderr, "millrace: executor: {}\n", error.what());
+    std::fflush(nullptr);
+    _exit(1);
+  }
+  std::fflush(nullptr);
+  _exit(0);
+}
+
+}  // namespace millrace::cluster

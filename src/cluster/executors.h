@@ -1,0 +1,99 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "exec/attempt.h"
+#include "plan/job.h"
+#include "sched/job/events.h"
+
+namespace millrace::cluster {
+
+/// One attempt that is to run, with all that its task needs to know.
+struct Launch {
+  JobId job;
+  AttemptId attempt;
+  ExecutorId executor;
+  std::shared_ptr<const plan::Stage> stage;
+  std::shared_ptr<const std::map<ShuffleId, std::uint32_t>> map_tasks;  ///< of every shuffle in the job
+  std::shared_ptr<std::atomic<std::int64_t>> skips_left;                ///< null when bad records may not be skipped
+  std::string output_directory;  ///< the attempt's own; empty when the stage writes no files
+  /// Where the map outputs are that it reads; a shuffle that is not in it is all in the executor.
+  std::map<ShuffleId, std::shared_ptr<const exec::MapLocations>> locations;
+};
+
+/// How an attempt ended.
+struct AttemptEnd {
+  JobId job;
+  AttemptId attempt;
+  ExecutorId executor;
+  bool killed = false;  ///< it was told to stop: whatever it gave does not count
+  exec::TaskResult result;
+  sched::TaskMetrics metrics;
+};
+
+/// What executors tell the driver. Any thread may call it, without holding a lock that Executors' functions take.
+class ExecutorListener {
+ public:
+  virtual ~ExecutorListener() = default;
+  virtual void executor_added(const sched::ExecutorAdded& added) = 0;
+  /// Its attempts are over and its outputs gone. Nothing is heard of this executor afterwards.
+  virtual void executor_lost(const sched::ExecutorLost& lost) = 0;
+  /// There is nobody left to run tasks, and nobody will come.
+  virtual void executors_gone(const std::string& reason) = 0;
+  virtual void attempt_started(const AttemptId& attempt, ExecutorId executor) = 0;
+  virtual void attempt_ended(AttemptEnd end) = 0;
+  /// Whether anybody wants to know of attempt_started().
+  virtual bool observed() const = 0;
+};
+
+/// Where attempts run: threads of this process, or other processes. Owned by the job runner, which calls it under a
+/// lock of its own where nothing else is said: those functions do not wait for anything.
+class Executors {
+ public:
+  virtual ~Executors() = default;
+
+  /// From here on the listener is told. Once; blocks until there is somebody to run tasks. Without the runner's lock.
+  virtual void start(ExecutorListener& listener) = 0;
+  /// Answered by attempt_ended(), or by executor_lost() for all of an executor's attempts.
+  virtual void launch(Launch launch) = 0;
+  /// The attempt's results are not wanted any more. It is answered all the same.
+  virtual void kill(const AttemptId& attempt, ExecutorId executor) = 0;
+
+  /// The attempt's output is that of the map task from here on.
+  virtual void keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId executor, exec::Output output) = 0;
+  /// Whether the output of a map task is there.
+  virtual bool has(ShuffleId shuffle, std::uint32_t map_task) const = 0;
+  /// The output turned out to be gone or broken.
+  virtual void lose(ShuffleId shuffle, std::uint32_t map_task) = 0;
+  virtual void drop_shuffle(ShuffleId shuffle) = 0;
+  virtual void drop_cached(NodeId node) = 0;
+  /// The job has ended and all of its attempts were answered.
+  virtual void drop_job(JobId job) = 0;
+  virtual std::uint32_t cached_partitions(NodeId node) const = 0;
+  virtual std::uint64_t cached_bytes(NodeId node) const = 0;
+
+  /// Calls `visit` with the input bytes that each running attempt has used so far.
+  virtual void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const = 0;
+
+  virtual bool shares_memory() const = 0;
+  /// What an executor made is gone when it is.
+  virtual bool outputs_die_with_executor() const = 0;
+  /// Memory of this process, for the results on their way to the caller.
+  virtual exec::Memory& memory() = 0;
+  /// Runs a task in the calling thread, for a result that was lost on its way. Without the runner's lock.
+  virtual exec::TaskResult run_here(exec::TaskSpec spec) = 0;
+  /// True when attempts run in the thread that calls run_next() (--threads 0).
+  virtual bool in_calling_thread() const = 0;
+  /// Runs the next attempt in the calling thread. False when there is none. Without the runner's lock.
+  virtual bool run_next() = 0;
+  /// Ctrl-C: tells every attempt to stop, and waits for them as long as `patience`. Without the runner's lock.
+  virtual void stop(std::chrono::milliseconds patience) = 0;
+};
+
+}  // namespace millrace::cluster

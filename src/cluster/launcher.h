@@ -1,0 +1,27 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace millrace::cluster {
+
+/// Starts and ends executor processes. One thread at a time.
+class Launcher {
+ public:
+  virtual ~Launcher() = default;
+  /// Starts the executor that will join with this ticket. Throws Error(lost_node).
+  virtual void launch(std::uint32_t ticket) = 0;
+  /// The executors that have ended since it was asked last, and how: "was killed by signal 9".
+  virtual std::vector<std::pair<std::uint32_t, std::string>> ended() = 0;
+  /// Makes sure that it is gone. It is not an error when it is already.
+  virtual void kill(std::uint32_t ticket) = 0;
+  /// Waits until all have ended, and kills those that have not after `patience`.
+  virtual void finish(std::chrono::milliseconds patience) = 0;
+  /// May executors that were lost be replaced by launch()?
+  virtual bool replaces() const = 0;
+};
+
+}  // namespace millrace::cluster

@@ -1,0 +1,23 @@
+#include "cluster/local_executors.h"
+
+namespace millrace::cluster {
+
+LocalExecutors::LocalExecutors(const Options& options, storage::FileSystem& files)
+    : threads_(options.threads),
+      stores_(options, files, options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory) {}
+
+void LocalExecutors::start(ExecutorListener& listener) {
+  TaskSlots::Listener slots;
+  slots.started = [&listener](const Launch& launch) {
+    if (listener.observed()) listener.attempt_started(launch.attempt, launch.executor);
+  };
+  slots.ended = [&listener](AttemptEnd end) { listener.attempt_ended(std::move(end)); };
+  slots_ = std::make_unique<TaskSlots>(threads_, stores_.environment, std::move(slots));
+  listener.executor_added({ExecutorId{0}, std::max(threads_, 1u), "this process"});
+}
+
+exec::TaskResult LocalExecutors::run_here(exec::TaskSpec spec) {
+  return exec::Attempt(stores_.environment, std::move(spec)).run();
+}
+
+}  // namespace millrace::cluster

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <memory>
+
+#include <millrace/options.h>
+
+#include "cluster/executors.h"
+#include "cluster/stores.h"
+#include "cluster/task_slots.h"
+
+namespace millrace::cluster {
+
+/// This process as the only executor, with as many slots as threads: no socket, no other process. With no threads
+/// (--threads 0) the caller of the job runner runs the tasks itself, in order.
+class LocalExecutors final : public Executors {
+ public:
+  LocalExecutors(const Options& options, storage::FileSystem& files);
+
+  void start(ExecutorListener& listener) override;
+  void launch(Launch launch) override { slots_->push(std::move(launch)); }
+  void kill(const AttemptId& attempt, ExecutorId) override { slots_->kill(attempt); }
+  void keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId, exec::Output output) override {
+    stores_.shuffles.put(shuffle, map_task, std::move(output));
+  }
+  bool has(ShuffleId shuffle, std::uint32_t map_task) const override { return stores_.shuffles.has(shuffle, map_task); }
+  void lose(ShuffleId shuffle, std::uint32_t map_task) override { stores_.shuffles.lose(shuffle, map_task); }
+  void drop_shuffle(ShuffleId shuffle) override { stores_.shuffles.drop(shuffle); }
+  void drop_cached(NodeId node) override { stores_.cache.drop(node); }
+  void drop_job(JobId) override {}
+  std::uint32_t cached_partitions(NodeId node) const override { return stores_.cache.partitions(node); }
+  std::uint64_t cached_bytes(NodeId node) const override { return stores_.cache.bytes(node); }
+  void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const override {
+    slots_->progress(visit);
+  }
+  bool shares_memory() const override { return true; }
+  bool outputs_die_with_executor() const override { return false; }
+  exec::Memory& memory() override { return stores_.memory; }
+  exec::TaskResult run_here(exec::TaskSpec spec) override;
+  bool in_calling_thread() const override { return threads_ == 0; }
+  bool run_next() override { return slots_->run_next(); }
+  void stop(std::chrono::milliseconds patience) override { slots_->stop(patience); }
+
+ private:
+  const unsigned threads_;
+  Stores stores_;
+  std::unique_ptr<TaskSlots> slots_;
+};
+
+}  // namespace millrace::cluster

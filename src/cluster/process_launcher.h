@@ -1,0 +1,33 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <sys/types.h>
+
+#include "cluster/launcher.h"
+#include "cluster/run_directory.h"
+
+namespace millrace::cluster {
+
+/// The variable by which an executor process knows what it is: the run's directory, a comma, its ticket.
+constexpr const char* executor_variable = "MILLRACE_EXECUTOR";
+
+/// Executors on this machine: child processes of the same executable with the same arguments. What they print goes to
+/// the run's directory, which goes with the last of them.
+class ProcessLauncher final : public Launcher {
+ public:
+  explicit ProcessLauncher(std::unique_ptr<RunDirectory> directory) : directory_(std::move(directory)) {}
+  ~ProcessLauncher() override;
+
+  void launch(std::uint32_t ticket) override;
+  std::vector<std::pair<std::uint32_t, std::string>> ended() override;
+  void kill(std::uint32_t ticket) override;
+  void finish(std::chrono::milliseconds patience) override;
+  bool replaces() const override { return true; }
+
+ private:
+  const std::unique_ptr<RunDirectory> directory_;
+  std::map<pid_t, std::uint32_t> children_;
+};
+
+}  // namespace millrace::cluster

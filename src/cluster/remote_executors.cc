@@ -1,0 +1,525 @@
+#include "cluster/remote_executors.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cluster/build_id.h"
+#include "cluster/wire.h"
+#include "exec/broadcast_store.h"
+
+namespace millrace::cluster {
+namespace {
+
+constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
+// More replacements than this in a minute, for each executor, and the fault is not the executors'.
+constexpr std::size_t most_replacements = 20;
+
+void watch(int poll, int descriptor, std::uint64_t mark, std::uint32_t events, int operation) {
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = mark;
+  epoll_ctl(poll, operation, descriptor, &event);
+}
+
+}  // namespace
+
+RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& settings, const rpc::Secret& secret,
+                                 storage::FileSystem& files)
+    : options_(options),
+      settings_(settings),
+      secret_(secret),
+      stores_(options, files, exec::Carrier::memory),
+      client_(secret, settings.patience),
+      poll_(epoll_create1(EPOLL_CLOEXEC)),
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  stores_.environment.self = nobody;
+  stores_.environment.outputs = &client_;
+  watch(poll_.get(), wake_.get(), wake_mark, EPOLLIN, EPOLL_CTL_ADD);
+  listening_.emplace(settings.listen);
+  address_ = listening_->address();
+}
+
+RemoteExecutors::~RemoteExecutors() { stop(std::chrono::milliseconds(2000)); }
+
+void RemoteExecutors::start(ExecutorListener& listener) {
+  listener_ = &listener;
+  last_beat_ = Clock::now();
+  if (launcher_ != nullptr) {
+    for (std::uint32_t ticket = 0; ticket < settings_.executors; ++ticket) launcher_->launch(ticket);
+  }
+  BlockServer::Handlers handlers;
+  handlers.join = [this](rpc::Socket socket, const rpc::Join& message) { join(std::move(socket), message); };
+  handlers.ask_broadcast = [this](const rpc::AskBroadcast& question) { return place_of(question); };
+  server_ = std::make_unique<BlockServer>(std::move(*listening_), secret_, nullptr, std::move(handlers));
+  thread_ = std::thread([this] { loop(); });
+  std::unique_lock lock(mutex_);
+  const bool in_time =
+      joined_.wait_for(lock, settings_.start_time, [this] { return !connections_.empty() || !start_failure_.empty(); });
+  if (!start_failure_.empty()) throw Error(Cause::lost_node, start_failure_);
+  if (!in_time) {
+    throw Error(Cause::lost_node,
+                fmt::format("no executor has joined within {} s", settings_.start_time.count() / 1000));
+  }
+}
+
+// On a thread of the server's. What the executor is told is its welcome; what it says is for the loop.
+void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
+  if (message.build != build_id()) {
+    socket.send(rpc::frame(rpc::Leave{fmt::format(
+        "this executor's program is another build ({}) than the driver's ({})", message.build, build_id())}));
+    return;
+  }
+  auto connection = std::make_shared<Connection>();
+  connection->ticket = message.ticket;
+  connection->host = message.host;
+  connection->blocks = {message.block_host, message.block_port};
+  connection->heard = Clock::now();
+  rpc::Welcome welcome;
+  welcome.slots = std::max(options_.threads, 1u);
+  welcome.memory_bytes = options_.memory_bytes;
+  welcome.tmp = options_.tmp;
+  welcome.heartbeat = static_cast<std::uint32_t>(settings_.heartbeat.count());
+  welcome.patience = static_cast<std::uint32_t>(settings_.patience.count());
+  welcome.watched = listener_ != nullptr && listener_->observed() ? 1 : 0;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    connection->id = ExecutorId{next_executor_++};
+    welcome.executor = connection->id.value;
+  }
+  socket.send(rpc::frame(welcome));
+  connection->socket = std::move(socket);
+  const int descriptor = connection->socket.descriptor();
+  const ExecutorId id = connection->id;
+  const sched::ExecutorAdded added{id, welcome.slots, connection->host};
+  client_.set_address(id, connection->blocks);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    connections_.emplace(id, std::move(connection));
+  }
+  listener_->executor_added(added);
+  watch(poll_.get(), descriptor, id.value, EPOLLIN, EPOLL_CTL_ADD);
+  wake();
+  joined_.notify_all();
+}
+
+// The first two that ask get the value from here, all others from one that asked before: nobody sends it more than
+// twice, unless somebody fails.
+rpc::BroadcastAt RemoteExecutors::place_of(const rpc::AskBroadcast& question) {
+  rpc::BroadcastAt place;
+  if (!exec::broadcast_store().has(question.id)) return place;
+  place.known = 1;
+  place.bytes = exec::broadcast_store().bytes(question.id).size();
+  const std::lock_guard lock(mutex_);
+  auto& order = broadcast_order_[question.id];
+  const std::size_t index = order.size();
+  order.push_back(ExecutorId{question.executor});
+  if (index < 2 || !question.failed.empty()) return place;
+  const auto giver = connections_.find(order[(index - 2) / 2]);
+  if (giver == connections_.end()) return place;
+  place.host = giver->second->blocks.host;
+  place.port = giver->second->blocks.port;
+  return place;
+}
+
+void RemoteExecutors::wake() const {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(wake_.get(), &one, sizeof one);
+}
+
+RemoteExecutors::Connection* RemoteExecutors::find(ExecutorId executor) {
+  const auto found = connections_.find(executor);
+  return found == connections_.end() ? nullptr : found->second.get();
+}
+
+// What the driver says.
+
+void RemoteExecutors::launch(Launch launch) {
+  const std::lock_guard lock(mutex_);
+  Connection* connection = find(launch.executor);
+  if (connection == nullptr) return;  // it was lost just now; the listener is about to be told
+  tell_stage(*connection, launch);
+  for (const ShuffleId shuffle : launch.stage->reads) {
+    tell_locations(*connection, shuffle, launch.map_tasks->at(shuffle));
+  }
+  rpc::append_frame(connection->out,
+                    rpc::LaunchMessage{launch.job.value, wire_of(launch.attempt), launch.output_directory});
+  const AttemptId attempt = launch.attempt;
+  connection->running.emplace(attempt, std::move(launch));
+  if (std::this_thread::get_id() != loop_thread_.load()) wake();
+}
+
+void RemoteExecutors::tell_stage(Connection& connection, const Launch& launch) {
+  if (!connection.stages.emplace(launch.job, launch.attempt.stage).second) return;
+  const std::vector<std::byte> bytes = plan::encode_stage(*launch.stage);
+  rpc::StageMessage message;
+  message.job = launch.job.value;
+  message.bytes = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  for (const auto& [shuffle, tasks] : *launch.map_tasks) message.map_tasks.emplace_back(shuffle.value, tasks);
+  if (launch.skips_left != nullptr) message.skips = std::max<std::int64_t>(*launch.skips_left, 0);
+  rpc::append_frame(connection.out, message);
+}
+
+void RemoteExecutors::tell_locations(Connection& connection, ShuffleId shuffle, std::uint32_t map_tasks) {
+  Shuffle& known = shuffles_[shuffle];
+  known.made.resize(map_tasks, nobody);
+  std::uint64_t& told = connection.locations[shuffle];
+  if (told == known.version) return;
+  told = known.version;
+  rpc::Locations message;
+  message.shuffle = shuffle.value;
+  std::set<ExecutorId> holders;
+  for (const ExecutorId executor : known.made) {
+    message.executors.push_back(executor.value);
+    holders.insert(executor);
+  }
+  for (const ExecutorId executor : holders) {
+    const Connection* holder = find(executor);
+    // One that was lost just now has an address, too: the readers find out, as they would a moment later.
+    const rpc::Address address = holder != nullptr ? holder->blocks : rpc::Address{"127.0.0.1", 1};
+    message.addresses.emplace_back(executor.value, address.host, address.port);
+  }
+  rpc::append_frame(connection.out, message);
+}
+
+void RemoteExecutors::kill(const AttemptId& attempt, ExecutorId executor) {
+  const std::lock_guard lock(mutex_);
+  Connection* connection = find(executor);
+  if (connection == nullptr) return;
+  rpc::append_frame(connection->out, rpc::KillMessage{wire_of(attempt)});
+  wake();
+}
+
+template <class Message>
+void RemoteExecutors::tell_all(const Message& message) {
+  for (const auto& [id, connection] : connections_) rpc::append_frame(connection->out, message);
+  wake();
+}
+
+// What is known of outputs.
+
+void RemoteExecutors::keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId executor, exec::Output) {
+  const std::lock_guard lock(mutex_);
+  Shuffle& known = shuffles_[shuffle];
+  if (known.made.size() <= map_task) known.made.resize(map_task + 1, nobody);
+  known.made[map_task] = find(executor) != nullptr ? executor : nobody;
+  ++known.version;
+}
+
+bool RemoteExecutors::has(ShuffleId shuffle, std::uint32_t map_task) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = shuffles_.find(shuffle);
+  return known != shuffles_.end() && map_task < known->second.made.size() && known->second.made[map_task] != nobody;
+}
+
+void RemoteExecutors::lose(ShuffleId shuffle, std::uint32_t map_task) {
+  const std::lock_guard lock(mutex_);
+  const auto known = shuffles_.find(shuffle);
+  if (known == shuffles_.end() || map_task >= known->second.made.size()) return;
+  known->second.made[map_task] = nobody;
+  ++known->second.version;
+}
+
+void RemoteExecutors::drop_shuffle(ShuffleId shuffle) {
+  const std::lock_guard lock(mutex_);
+  if (shuffles_.erase(shuffle) == 0) return;
+  for (const auto& [id, connection] : connections_) connection->locations.erase(shuffle);
+  tell_all(rpc::DropShuffle{shuffle.value});
+}
+
+void RemoteExecutors::drop_cached(NodeId node) {
+  const std::lock_guard lock(mutex_);
+  tell_all(rpc::DropCached{node.value});
+}
+
+void RemoteExecutors::drop_job(JobId job) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, connection] : connections_) {
+    auto& stages = connection->stages;
+    auto stage = stages.lower_bound({job, StageId{0}});
+    while (stage != stages.end() && stage->first == job) stage = stages.erase(stage);
+  }
+  tell_all(rpc::DropJob{job.value});
+}
+
+std::uint32_t RemoteExecutors::cached_partitions(NodeId node) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = cached_.find(node);
+  return known == cached_.end() ? 0 : static_cast<std::uint32_t>(known->second.size());
+}
+
+std::uint64_t RemoteExecutors::cached_bytes(NodeId node) const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t sum = 0;
+  const auto known = cached_.find(node);
+  if (known == cached_.end()) return 0;
+  for (const auto& [partition, holders] : known->second) {
+    for (const auto& [executor, bytes] : holders) sum += bytes;
+  }
+  return sum;
+}
+
+void RemoteExecutors::progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, connection] : connections_) {
+    for (const auto& [attempt, bytes] : connection->progress) visit(attempt, bytes);
+  }
+}
+
+exec::TaskResult RemoteExecutors::run_here(exec::TaskSpec spec) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (const ShuffleId shuffle : spec.stage->reads) {
+      spec.locations[shuffle] = std::make_shared<const exec::MapLocations>(shuffles_[shuffle].made);
+    }
+  }
+  return exec::Attempt(stores_.environment, std::move(spec)).run();
+}
+
+// The loop.
+
+void RemoteExecutors::loop() {
+  loop_thread_ = std::this_thread::get_id();
+  for (;;) {
+    wait_for_streams();
+    give_up_broken();
+    keep_time();
+    std::vector<std::shared_ptr<Connection>> all;
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      for (const auto& [id, connection] : connections_) all.push_back(connection);
+    }
+    for (const auto& connection : all) flush(*connection);
+  }
+}
+
+void RemoteExecutors::wait_for_streams() {
+  constexpr int most_events = 64;
+  epoll_event events[most_events];
+  const int timeout = static_cast<int>(std::max<std::int64_t>(settings_.heartbeat.count() / 4, 1));
+  const int count = epoll_wait(poll_.get(), events, most_events, timeout);
+  for (int i = 0; i < count; ++i) {
+    if (events[i].data.u64 == wake_mark) {
+      std::uint64_t ignored = 0;
+      [[maybe_unused]] const ssize_t taken = read(wake_.get(), &ignored, sizeof ignored);
+      continue;
+    }
+    std::shared_ptr<Connection> connection;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = connections_.find(ExecutorId{static_cast<std::uint32_t>(events[i].data.u64)});
+      if (found == connections_.end()) continue;
+      connection = found->second;
+    }
+    if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(connection);
+  }
+}
+
+void RemoteExecutors::receive(const std::shared_ptr<Connection>& connection) try {
+  constexpr int most_reads = 16;  // so that one that says much does not keep the others waiting
+  for (int reads = 0; reads < most_reads; ++reads) {
+    const std::span<std::byte> room = connection->in.room();
+    const ssize_t count = recv(connection->socket.descriptor(), room.data(), room.size(), MSG_DONTWAIT);
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+    if (count <= 0) {
+      connection->fault = count == 0 ? "its process is gone" : std::strerror(errno);
+      return;
+    }
+    connection->heard = Clock::now();
+    connection->in.received(static_cast<std::size_t>(count));
+    std::uint8_t kind = 0;
+    for (std::span<const std::byte> payload; connection->in.next(kind, payload);) take(*connection, kind, payload);
+    if (static_cast<std::size_t>(count) < room.size()) return;
+  }
+} catch (const Error& error) {
+  connection->fault = error.what();
+}
+
+void RemoteExecutors::take(Connection& connection, std::uint8_t kind, std::span<const std::byte> payload) {
+  switch (static_cast<rpc::Kind>(kind)) {
+    case rpc::Kind::alive: {
+      const auto alive = rpc::decode_message<rpc::Alive>(payload);
+      const std::lock_guard lock(mutex_);
+      connection.progress.clear();
+      for (const auto& [attempt, bytes] : alive.progress) connection.progress[attempt_of(attempt)] = bytes;
+      return;
+    }
+    case rpc::Kind::attempt_started:
+      return listener_->attempt_started(attempt_of(rpc::decode_message<rpc::AttemptStarted>(payload).attempt),
+                                        connection.id);
+    case rpc::Kind::result_block:
+      return take_result(connection, rpc::decode_message<rpc::ResultBlock>(payload));
+    case rpc::Kind::attempt_ended:
+      return take_end(connection, rpc::decode_message<rpc::AttemptEnded>(payload));
+    case rpc::Kind::cache_changed:
+      return take_cache_change(connection, rpc::decode_message<rpc::CacheChanged>(payload));
+    default:
+      throw Error(Cause::bad_data, fmt::format("it sent a message of kind {}, which is none for drivers", kind));
+  }
+}
+
+void RemoteExecutors::take_result(Connection& connection, const rpc::ResultBlock& message) {
+  auto& writer = connection.results[attempt_of(message.attempt)];
+  if (writer == nullptr) {
+    writer = std::make_unique<exec::BlockWriter>(stores_.blocks, 1, exec::Placement::memory_then_files);
+  }
+  std::byte* const at = writer->room(0, message.bytes.size());
+  std::memcpy(at, message.bytes.data(), message.bytes.size());
+  writer->wrote(0, at + message.bytes.size());
+}
+
+void RemoteExecutors::take_end(Connection& connection, rpc::AttemptEnded message) {
+  AttemptEnd end = attempt_end_of(std::move(message), connection.id);
+  Launch launch;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto running = connection.running.find(end.attempt);
+    if (running == connection.running.end()) return;
+    launch = std::move(running->second);
+    connection.running.erase(running);
+    connection.progress.erase(end.attempt);
+  }
+  if (const auto written = connection.results.find(end.attempt); written != connection.results.end()) {
+    written->second->finish();
+    end.result.output = *written->second->take();
+    connection.results.erase(written);
+  }
+  // Every executor knows only of what it has skipped itself.
+  const auto skipped = static_cast<std::int64_t>(end.result.skipped_records);
+  if (end.result.succeeded && launch.skips_left != nullptr && launch.skips_left->fetch_sub(skipped) < skipped) {
+    *launch.skips_left += skipped;
+    const exec::BadRecord& bad = end.result.bad_records.back();
+    end.result.succeeded = false;
+    end.result.cause = Cause::bad_data;
+    end.result.message = fmt::format("more bad records than may be skipped; the last is in {} at byte {}: {}", bad.path,
+                                     bad.offset, bad.message);
+  }
+  listener_->attempt_ended(std::move(end));
+}
+
+void RemoteExecutors::take_cache_change(const Connection& connection, const rpc::CacheChanged& message) {
+  const std::lock_guard lock(mutex_);
+  auto& partitions = cached_[NodeId{message.node}];
+  if (message.bytes >= 0) {
+    partitions[message.partition][connection.id] = static_cast<std::uint64_t>(message.bytes);
+    return;
+  }
+  const auto holders = partitions.find(message.partition);
+  if (holders == partitions.end()) return;
+  holders->second.erase(connection.id);
+  if (holders->second.empty()) partitions.erase(holders);
+}
+
+// Sends what there is as far as the network takes it now; the rest when it is ready again.
+void RemoteExecutors::flush(Connection& connection) {
+  const std::lock_guard lock(mutex_);
+  const bool waited = connection.sent != 0;
+  while (connection.sent < connection.out.size()) {
+    const ssize_t count = send(connection.socket.descriptor(), connection.out.data() + connection.sent,
+                               connection.out.size() - connection.sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      watch(poll_.get(), connection.socket.descriptor(), connection.id.value, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+      return;
+    }
+    if (count < 0) break;  // reading will say what is wrong
+    connection.sent += static_cast<std::size_t>(count);
+  }
+  connection.out.clear();
+  connection.sent = 0;
+  if (waited) watch(poll_.get(), connection.socket.descriptor(), connection.id.value, EPOLLIN, EPOLL_CTL_MOD);
+}
+
+void RemoteExecutors::keep_time() {
+  const Clock::time_point now = Clock::now();
+  if (now - last_beat_ < settings_.heartbeat) return;
+  // A driver that slept itself must not take the silence for the executors'.
+  const bool slept = now - last_beat_ > settings_.patience / 2;
+  last_beat_ = now;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, connection] : connections_) {
+    rpc::append_frame(connection->out, rpc::Ping{});
+    if (slept) connection->heard = now;
+    if (now - connection->heard > settings_.patience) {
+      connection->fault =
+          fmt::format("it gave no sign of life for {:.1f} s", static_cast<double>(settings_.patience.count()) / 1000);
+    }
+  }
+}
+
+void RemoteExecutors::give_up_broken() {
+  std::vector<std::shared_ptr<Connection>> broken;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto at = connections_.begin(); at != connections_.end();) {
+      const auto here = at++;
+      if (here->second->fault.empty()) continue;
+      const ExecutorId id = here->first;
+      for (auto& [shuffle, known] : shuffles_) {
+        std::replace(known.made.begin(), known.made.end(), id, nobody);
+        ++known.version;
+      }
+      for (auto& [node, partitions] : cached_) {
+        for (auto partition = partitions.begin(); partition != partitions.end();) {
+          partition->second.erase(id);
+          partition = partition->second.empty() ? partitions.erase(partition) : std::next(partition);
+        }
+      }
+      broken.push_back(std::move(here->second));
+      connections_.erase(here);
+    }
+  }
+  for (const auto& connection : broken) {
+    watch(poll_.get(), connection->socket.descriptor(), 0, 0, EPOLL_CTL_DEL);
+    connection->socket.shut_down();
+    if (launcher_ != nullptr) launcher_->kill(connection->ticket);
+    listener_->executor_lost({connection->id, connection->fault});
+  }
+  if (launcher_ != nullptr) replace_lost();
+}
+
+void RemoteExecutors::replace_lost() {
+  for (const auto& [ticket, how] : launcher_->ended()) {
+    const Clock::time_point now = Clock::now();
+    std::erase_if(replaced_, [&](Clock::time_point at) { return now - at > std::chrono::minutes(1); });
+    if (launcher_->replaces() && replaced_.size() < most_replacements * settings_.executors) {
+      replaced_.push_back(now);
+      launcher_->launch(ticket);
+      continue;
+    }
+    bool none = false;
+    {
+      const std::lock_guard lock(mutex_);
+      none = connections_.empty();
+      if (none) start_failure_ = fmt::format("executor {} {}, and so did all others", ticket, how);
+    }
+    joined_.notify_all();
+    if (none) listener_->executors_gone(start_failure_);
+  }
+}
+
+void RemoteExecutors::stop(std::chrono::milliseconds patience) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(stopping_, true)) return;
+  }
+  wake();
+  if (thread_.joinable()) thread_.join();
+  for (const auto& [id, connection] : connections_) {
+    rpc::append_frame(connection->out, rpc::Leave{"the run is over"});
+    flush(*connection);
+  }
+  server_.reset();
+  if (launcher_ != nullptr) launcher_->finish(patience);
+  connections_.clear();
+}
+
+}  // namespace millrace::cluster

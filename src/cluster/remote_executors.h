@@ -1,0 +1,157 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <millrace/options.h>
+
+#include "cluster/block_client.h"
+#include "cluster/block_server.h"
+#include "cluster/executors.h"
+#include "cluster/launcher.h"
+#include "cluster/stores.h"
+#include "rpc/frame.h"
+#include "rpc/messages.h"
+
+namespace millrace::cluster {
+
+/// How the driver deals with executors in other processes.
+struct RemoteSettings {
+  std::uint32_t executors = 1;  ///< how many are wanted
+  std::chrono::milliseconds heartbeat{500};
+  std::chrono::milliseconds patience{10000};    ///< silence after which an executor counts as lost
+  std::chrono::milliseconds start_time{60000};  ///< until the first one must have joined
+  rpc::Address listen;                          ///< port 0: any
+};
+
+/// Executors in other processes, each behind one stream. A single thread waits on all of the streams; what is to be
+/// sent gathers while it works through what came in, and leaves in one piece.
+///
+/// An executor that closes its stream, says nothing for as long as the patience, or says what it should not is lost:
+/// its stream is closed, its attempts and outputs are gone, and whatever it may still say is not heard. Executors that
+/// this driver started are replaced, unless they keep falling over.
+class RemoteExecutors final : public Executors {
+ public:
+  /// `launcher` may be null: the executors are started by somebody else.
+  RemoteExecutors(const Options& options, const RemoteSettings& settings, const rpc::Secret& secret,
+                  storage::FileSystem& files);
+  /// Tells the executors that the run is over, and sees to it that they end.
+  ~RemoteExecutors() override;
+
+  /// Where executors join.
+  const rpc::Address& address() const { return address_; }
+  /// Before start().
+  void set_launcher(std::unique_ptr<Launcher> launcher) { launcher_ = std::move(launcher); }
+
+  void start(ExecutorListener& listener) override;
+  void launch(Launch launch) override;
+  void kill(const AttemptId& attempt, ExecutorId executor) override;
+  void keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId executor, exec::Output output) override;
+  bool has(ShuffleId shuffle, std::uint32_t map_task) const override;
+  void lose(ShuffleId shuffle, std::uint32_t map_task) override;
+  void drop_shuffle(ShuffleId shuffle) override;
+  void drop_cached(NodeId node) override;
+  void drop_job(JobId job) override;
+  std::uint32_t cached_partitions(NodeId node) const override;
+  std::uint64_t cached_bytes(NodeId node) const override;
+  void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const override;
+  bool shares_memory() const override { return false; }
+  bool outputs_die_with_executor() const override { return true; }
+  exec::Memory& memory() override { return stores_.memory; }
+  exec::TaskResult run_here(exec::TaskSpec spec) override;
+  bool in_calling_thread() const override { return false; }
+  bool run_next() override { return false; }
+  void stop(std::chrono::milliseconds patience) override;
+
+  /// Copies of broadcast values that the driver itself sent, in bytes.
+  std::uint64_t broadcast_bytes_sent() const { return server_ == nullptr ? 0 : server_->broadcast_bytes_sent(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Connection {
+    ExecutorId id;
+    std::uint32_t ticket = 0;
+    std::string host;
+    rpc::Address blocks;
+    rpc::Socket socket;
+    // Of the thread that waits on the streams:
+    rpc::FrameBuffer in;
+    Clock::time_point heard;
+    std::map<AttemptId, std::unique_ptr<exec::BlockWriter>> results;
+    std::string fault;  // why it must be given up; empty while all is well
+    // Under the mutex:
+    std::vector<std::byte> out;
+    std::size_t sent = 0;
+    std::set<std::pair<JobId, StageId>> stages;
+    std::map<ShuffleId, std::uint64_t> locations;  // the version that it knows
+    std::map<AttemptId, std::uint64_t> progress;
+    std::map<AttemptId, Launch> running;
+  };
+  struct Shuffle {
+    std::uint64_t version = 1;
+    exec::MapLocations made;
+  };
+
+  static constexpr ExecutorId nobody{~std::uint32_t{0}};
+
+  void join(rpc::Socket socket, const rpc::Join& join);
+  rpc::BroadcastAt place_of(const rpc::AskBroadcast& question);
+  void loop();
+  void wait_for_streams();
+  void receive(const std::shared_ptr<Connection>& connection);
+  void take(Connection& connection, std::uint8_t kind, std::span<const std::byte> payload);
+  void take_result(Connection& connection, const rpc::ResultBlock& message);
+  void take_end(Connection& connection, rpc::AttemptEnded message);
+  void take_cache_change(const Connection& connection, const rpc::CacheChanged& message);
+  void flush(Connection& connection);
+  void keep_time();
+  void give_up_broken();
+  void replace_lost();
+  void wake() const;
+  template <class Message>
+  void tell_all(const Message& message);
+  void tell_stage(Connection& connection, const Launch& launch);
+  void tell_locations(Connection& connection, ShuffleId shuffle, std::uint32_t map_tasks);
+  Connection* find(ExecutorId executor);
+
+  const Options options_;
+  const RemoteSettings settings_;
+  const rpc::Secret secret_;
+  Stores stores_;  // of the driver: results on their way to the caller
+  BlockClient client_;
+  std::unique_ptr<Launcher> launcher_;
+  ExecutorListener* listener_ = nullptr;
+  rpc::Descriptor poll_;
+  rpc::Descriptor wake_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable joined_;
+  std::map<ExecutorId, std::shared_ptr<Connection>> connections_;
+  std::map<ShuffleId, Shuffle> shuffles_;
+  std::map<NodeId, std::map<std::uint32_t, std::map<ExecutorId, std::uint64_t>>> cached_;  // node, partition
+  std::map<std::uint32_t, std::vector<ExecutorId>> broadcast_order_;                       // who asked, by value
+  std::uint32_t next_executor_ = 0;
+  std::string start_failure_;
+  bool stopping_ = false;
+
+  // Of the loop:
+  Clock::time_point last_beat_;
+  std::vector<Clock::time_point> replaced_;
+  std::optional<rpc::Listener> listening_;  // until the server has it
+  rpc::Address address_;
+  std::unique_ptr<BlockServer> server_;
+  std::atomic<std::thread::id> loop_thread_;
+  std::thread thread_;
+};
+
+}  // namespace millrace::cluster

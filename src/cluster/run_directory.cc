@@ -1,0 +1,55 @@
+#include "cluster/run_directory.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <millrace/error.h>
+
+namespace millrace::cluster {
+
+RunDirectory::RunDirectory(const std::string& tmp, const rpc::Secret& secret) {
+  static std::atomic<unsigned> number{0};
+  path_ = fmt::format("{}/millrace-run-{}-{}-{}", tmp, getuid(), getpid(), number++);
+  if (mkdir(path_.c_str(), 0700) != 0) {
+    throw Error(Cause::output, fmt::format("{}: cannot be made: {}", path_, std::strerror(errno)));
+  }
+  rpc::write_secret(path_ + "/secret", secret);
+}
+
+RunDirectory::~RunDirectory() { remove(); }
+
+void RunDirectory::remove() noexcept {
+  std::error_code ignored;  // what is left is small, and in a temporary directory
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void RunDirectory::publish(const rpc::Address& driver) const {
+  const std::string place = path_ + "/driver";
+  std::ofstream file(place + ".new");
+  file << driver.host << ' ' << driver.port << '\n';
+  file.close();
+  if (!file || rename((place + ".new").c_str(), place.c_str()) != 0) {
+    throw Error(Cause::output, fmt::format("{}: cannot be written: {}", place, std::strerror(errno)));
+  }
+}
+
+std::string RunDirectory::log_path(std::uint32_t ticket) const {
+  return fmt::format("{}/executor-{}.log", path_, ticket);
+}
+
+rpc::Secret RunDirectory::secret_in(const std::string& path) { return rpc::read_secret(path + "/secret"); }
+
+rpc::Address RunDirectory::driver_in(const std::string& path) {
+  rpc::Address address;
+  std::ifstream file(path + "/driver");
+  if (!(file >> address.host >> address.port)) throw Error(Cause::input, path + "/driver: does not name a driver");
+  return address;
+}
+
+}  // namespace millrace::cluster

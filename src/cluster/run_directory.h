@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "rpc/handshake.h"
+#include "rpc/socket.h"
+
+namespace millrace::cluster {
+
+/// What the processes of one run on one machine find one another by: a directory that only its owner may enter, below
+/// the temporary directory. It holds the run's secret, the driver's address and what the executors print. Removed with
+/// the object.
+class RunDirectory {
+ public:
+  /// Throws Error(output) when it cannot be made.
+  RunDirectory(const std::string& tmp, const rpc::Secret& secret);
+  ~RunDirectory();
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  const std::string& path() const { return path_; }
+  void publish(const rpc::Address& driver) const;
+  std::string log_path(std::uint32_t ticket) const;
+  void remove() noexcept;
+
+  /// From inside an executor. Throws Error(input).
+  static rpc::Secret secret_in(const std::string& path);
+  static rpc::Address driver_in(const std::string& path);
+
+ private:
+  std::string path_;
+};
+
+}  // namespace millrace::cluster

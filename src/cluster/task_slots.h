@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cluster/executors.h"
+#include "exec/attempt.h"
+
+namespace millrace::cluster {
+
+/// Threads of this process that run attempts, one each at a time, in the order in which they were pushed. With no
+/// threads, whoever calls run_next() runs them. Any thread may call it.
+class TaskSlots {
+ public:
+  struct Listener {
+    std::function<void(const Launch&)> started;  ///< may be empty
+    std::function<void(AttemptEnd)> ended;
+  };
+
+  /// `environment` outlives the slots.
+  TaskSlots(unsigned threads, exec::Environment& environment, Listener listener);
+  /// Waits for the attempts that run; those that wait are not answered.
+  ~TaskSlots();
+  TaskSlots(const TaskSlots&) = delete;
+  TaskSlots& operator=(const TaskSlots&) = delete;
+
+  void push(Launch launch);
+  /// It is not an error when the attempt has ended.
+  void kill(const AttemptId& attempt);
+  bool run_next();
+  void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const;
+  /// Tells all attempts to stop, forgets those that wait, and waits for the others as long as `patience`. Nothing is
+  /// answered afterwards.
+  void stop(std::chrono::milliseconds patience);
+
+ private:
+  struct Waiting {
+    Launch launch;
+    bool killed = false;
+    exec::Attempt* attempt = nullptr;  // while it runs
+  };
+
+  void work();
+  void run_one(std::unique_lock<std::mutex>& lock);
+  void run(Waiting& task, AttemptEnd& end);
+  exec::TaskResult try_once(Waiting& task, exec::TaskSpec spec);
+
+  exec::Environment& environment_;
+  const Listener listener_;
+  mutable std::mutex mutex_;
+  std::condition_variable pushed_;
+  std::condition_variable ended_;
+  std::deque<std::unique_ptr<Waiting>> queue_;
+  std::map<AttemptId, Waiting*> running_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace millrace::cluster
