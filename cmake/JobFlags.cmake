@@ -10,7 +10,7 @@ foreach(archive IN LISTS archives)
 endforeach()
 
 set(libraries "")
-foreach(library IN LISTS XXHASH_LIBRARIES LZ4_LIBRARIES ZSTD_LIBRARIES RE2_LIBRARIES HYPERSCAN_LIBRARIES ITEMS fmt z simdjson)
+foreach(library IN LISTS XXHASH_LIBRARIES LZ4_LIBRARIES ZSTD_LIBRARIES RE2_LIBRARIES HYPERSCAN_LIBRARIES SODIUM_LIBRARIES ITEMS fmt z simdjson)
   list(APPEND libraries -l${library})
 endforeach()
 list(REMOVE_DUPLICATES libraries)

@@ -89,19 +89,25 @@ void BlockServer::serve(Stream& stream) try {
   while (rpc::receive_frame(stream.socket, request)) {
     if (request.kind == rpc::Join::kind && handlers_.join) {
       const auto join = rpc::decode_message<rpc::Join>(request.payload);
-      rpc::Socket socket;
-      {
-        const std::lock_guard lock(mutex_);
-        if (stopping_) return;
-        std::swap(socket, stream.socket);
-      }
-      handlers_.join(std::move(socket), join);
+      if (rpc::Socket socket = hand_over(stream)) handlers_.join(std::move(socket), join);
+      return;
+    }
+    if (request.kind == rpc::CrashLine::kind && handlers_.crash_line) {
+      const auto line = rpc::decode_message<rpc::CrashLine>(request.payload);
+      if (rpc::Socket socket = hand_over(stream)) handlers_.crash_line(std::move(socket), line);
       return;
     }
     answer(stream.socket, request);
   }
 } catch (const Error&) {
   stream.socket.shut_down();
+}
+
+rpc::Socket BlockServer::hand_over(Stream& stream) {
+  rpc::Socket socket;
+  const std::lock_guard lock(mutex_);
+  if (!stopping_) std::swap(socket, stream.socket);
+  return socket;
 }
 
 void BlockServer::answer(rpc::Socket& socket, const rpc::Frame& request) {

@@ -24,6 +24,8 @@ class BlockServer {
   struct Handlers {
     /// Takes over a stream whose first message is a Join.
     std::function<void(rpc::Socket, const rpc::Join&)> join;
+    /// Takes over an executor's crash line.
+    std::function<void(rpc::Socket, const rpc::CrashLine&)> crash_line;
     std::function<rpc::BroadcastAt(const rpc::AskBroadcast&)> ask_broadcast;
     /// Makes sure that a broadcast value is in the store before it is given on; may throw.
     std::function<void(std::uint32_t id)> want_broadcast;
@@ -49,6 +51,7 @@ class BlockServer {
   void accept();
   void collect_ended();
   void serve(Stream& stream);
+  rpc::Socket hand_over(Stream& stream);
   void answer(rpc::Socket& socket, const rpc::Frame& request);
   void send_outputs(rpc::Socket& socket, const rpc::Fetch& fetch);
   void send_output(rpc::Socket& socket, const exec::Output& output, std::uint32_t partition, std::uint32_t map_task);

@@ -30,19 +30,31 @@ std::shared_ptr<internal::Session> start(Options options, int argc, const char* 
   return {std::move(driver), session};
 }
 
+[[noreturn]] void exit_with(int status, const char* program, const Error& error) {
+  fmt::print(stderr, "{}: {}\n", program, error.what());
+  std::exit(status);
+}
+
 Options parse_or_exit(int argc, char** argv) {
   try {
     return Options::parse(argc, argv);
   } catch (const Error& error) {
-    fmt::print(stderr, "{}: {}\n", argc > 0 ? argv[0] : "millrace", error.what());
-    std::exit(2);
+    exit_with(2, argc > 0 ? argv[0] : "millrace", error);
+  }
+}
+
+std::shared_ptr<internal::Session> start_or_exit(int argc, char** argv) {
+  Options options = be_executor_or([&] { return parse_or_exit(argc, argv); });
+  try {
+    return start(std::move(options), argc, argv);
+  } catch (const Error& error) {
+    exit_with(1, argc > 0 ? argv[0] : "millrace", error);
   }
 }
 
 }  // namespace
 
-Context::Context(int argc, char** argv)
-    : session_(start(be_executor_or([&] { return parse_or_exit(argc, argv); }), argc, argv)) {}
+Context::Context(int argc, char** argv) : session_(start_or_exit(argc, argv)) {}
 
 Context::Context(Options options) : session_(start(be_executor_or([&] { return std::move(options); }), 0, nullptr)) {}
 

@@ -45,6 +45,8 @@ std::unique_ptr<Executors> make_executors(const Options& options, storage::FileS
   if (options.workers == 0) return std::make_unique<LocalExecutors>(options, files);
   RemoteSettings settings;
   settings.executors = options.workers;
+  settings.patience = std::chrono::milliseconds(options.executor_timeout_ms);
+  settings.heartbeat = std::min(settings.heartbeat, settings.patience / 5);
   settings.listen = {"127.0.0.1", 0};
   const rpc::Secret secret = rpc::make_secret();
   auto executors = std::make_unique<RemoteExecutors>(options, settings, secret, files);

@@ -14,6 +14,7 @@
 #include "cluster/block_server.h"
 #include "cluster/broadcast_client.h"
 #include "cluster/build_id.h"
+#include "cluster/crash_line.h"
 #include "cluster/process_launcher.h"
 #include "cluster/run_directory.h"
 #include "cluster/stores.h"
@@ -56,17 +57,8 @@ class ExecutorProcess {
         stores_(options_of(welcome), storage::local_file_system(), exec::Carrier::memory),
         client_(seat.secret, patience_),
         broadcasts_(client_, driver_blocks, ExecutorId{welcome.executor}),
-        server_(std::move(listener), seat.secret, &stores_,
-                {{},
-                 {},
-                 [this](std::uint32_t id) {
-                   if (!exec::broadcast_store().has(id)) broadcasts_.fetch(id);
-                 }}),
-        slots_(welcome.slots, stores_.environment,
-               {welcome.watched != 0
-                    ? std::function<void(const Launch&)>([this](const Launch& launch) { started(launch); })
-                    : nullptr,
-                [this](AttemptEnd end) { ended(std::move(end)); }}) {
+        server_(std::move(listener), seat.secret, &stores_, handlers()),
+        slots_(welcome.slots, stores_.environment, slot_listener()) {
     stores_.environment.self = ExecutorId{welcome.executor};
     stores_.environment.outputs = &client_;
     stores_.environment.broadcasts = &broadcasts_;
@@ -96,6 +88,20 @@ class ExecutorProcess {
   }
 
  private:
+  BlockServer::Handlers handlers() {
+    BlockServer::Handlers out;
+    out.want_broadcast = [this](std::uint32_t id) {
+      if (!exec::broadcast_store().has(id)) broadcasts_.fetch(id);
+    };
+    return out;
+  }
+  TaskSlots::Listener slot_listener() {
+    TaskSlots::Listener slots;
+    slots.ended = [this](AttemptEnd end) { ended(std::move(end)); };
+    if (welcome_.watched != 0) slots.started = [this](const Launch& launch) { started(launch); };
+    slots.thread_started = [] { prepare_thread_for_crashes(); };
+    return slots;
+  }
   void take(const rpc::Frame& frame);
   void learn_stage(const rpc::StageMessage& message);
   void learn_locations(const rpc::Locations& message);
@@ -313,6 +319,10 @@ void run_executor(const Seat& seat) {
     rpc::prove_to_server(driver, seat.secret, connect_time);
     rpc::Listener listener({driver.local_host(), 0});
     const rpc::Welcome welcome = join(driver, seat, listener.address());
+    rpc::Socket crash_line = rpc::Socket::connect(seat.driver, connect_time);
+    rpc::prove_to_server(crash_line, seat.secret, connect_time);
+    crash_line.send(rpc::frame(rpc::CrashLine{welcome.executor}), connect_time);
+    report_crashes_on(crash_line.descriptor());
     // Not destroyed: attempts may be in the middle of user code, which nobody can stop.
     auto* process = new ExecutorProcess(driver, seat, welcome, std::move(listener), seat.driver);
     const std::string reason = process->run();

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cluster/build_id.h"
+#include "cluster/crash_line.h"
 #include "cluster/wire.h"
 #include "exec/broadcast_store.h"
 
@@ -55,6 +56,9 @@ void RemoteExecutors::start(ExecutorListener& listener) {
   }
   BlockServer::Handlers handlers;
   handlers.join = [this](rpc::Socket socket, const rpc::Join& message) { join(std::move(socket), message); };
+  handlers.crash_line = [this](rpc::Socket socket, const rpc::CrashLine& line) {
+    take_crash_line(std::move(socket), ExecutorId{line.executor});
+  };
   handlers.ask_broadcast = [this](const rpc::AskBroadcast& question) { return place_of(question); };
   server_ = std::make_unique<BlockServer>(std::move(*listening_), secret_, nullptr, std::move(handlers));
   thread_ = std::thread([this] { loop(); });
@@ -108,6 +112,11 @@ void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
   watch(poll_.get(), descriptor, id.value, EPOLLIN, EPOLL_CTL_ADD);
   wake();
   joined_.notify_all();
+}
+
+void RemoteExecutors::take_crash_line(rpc::Socket socket, ExecutorId executor) {
+  const std::lock_guard lock(mutex_);
+  if (Connection* connection = find(executor)) connection->crash_line = std::move(socket);
 }
 
 // The first two that ask get the value from here, all others from one that asked before: nobody sends it more than
@@ -481,9 +490,36 @@ void RemoteExecutors::give_up_broken() {
     watch(poll_.get(), connection->socket.descriptor(), 0, 0, EPOLL_CTL_DEL);
     connection->socket.shut_down();
     if (launcher_ != nullptr) launcher_->kill(connection->ticket);
-    listener_->executor_lost({connection->id, connection->fault});
+    tell_lost(*connection);
   }
   if (launcher_ != nullptr) replace_lost();
+}
+
+void RemoteExecutors::tell_lost(Connection& connection) {
+  if (!connection.running.empty()) tell_crash(connection);
+  listener_->executor_lost({connection.id, connection.fault});
+}
+
+// An attempt that brought its process down has failed by its own doing; the others there were only near it.
+void RemoteExecutors::tell_crash(Connection& connection) {
+  constexpr rpc::Socket::Timeout patience{500};
+  CrashNote note;
+  if (!read_crash_note(connection.crash_line, note, patience)) return;
+  const AttemptId attempt{StageId{note.stage}, PartitionId{note.partition}, note.number};
+  const auto running = connection.running.find(attempt);
+  if (running == connection.running.end()) return;
+  const plan::Stage& stage = *running->second.stage;
+  std::string operations;
+  for (const auto& [node, text] : stage.operations) operations += (operations.empty() ? "" : ", ") + text;
+  const std::string place = note.has_place != 0 ? fmt::format("{}, bytes {}-{}", note.path, note.begin, note.end)
+                                                : fmt::format("partition {}", stage.partitions[note.partition]);
+  connection.fault = fmt::format("its process crashed by signal {} ({})", note.signal, strsignal(note.signal));
+  AttemptEnd end{running->second.job, attempt, connection.id, false, {}, {}};
+  end.result.cause = Cause::user_code;
+  end.result.message =
+      fmt::format("a function of the job crashed its process with signal {} ({}) on {}; it is one of: {}", note.signal,
+                  strsignal(note.signal), place, operations);
+  listener_->attempt_ended(std::move(end));
 }
 
 void RemoteExecutors::replace_lost() {

@@ -84,6 +84,7 @@ class RemoteExecutors final : public Executors {
     std::string host;
     rpc::Address blocks;
     rpc::Socket socket;
+    rpc::Socket crash_line;
     // Of the thread that waits on the streams:
     rpc::FrameBuffer in;
     Clock::time_point heard;
@@ -105,6 +106,7 @@ class RemoteExecutors final : public Executors {
   static constexpr ExecutorId nobody{~std::uint32_t{0}};
 
   void join(rpc::Socket socket, const rpc::Join& join);
+  void take_crash_line(rpc::Socket socket, ExecutorId executor);
   rpc::BroadcastAt place_of(const rpc::AskBroadcast& question);
   void loop();
   void wait_for_streams();
@@ -116,6 +118,8 @@ class RemoteExecutors final : public Executors {
   void flush(Connection& connection);
   void keep_time();
   void give_up_broken();
+  void tell_lost(Connection& connection);
+  void tell_crash(Connection& connection);
   void replace_lost();
   void wake() const;
   template <class Message>

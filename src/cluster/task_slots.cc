@@ -96,6 +96,7 @@ void TaskSlots::stop(std::chrono::milliseconds patience) {
 }
 
 void TaskSlots::work() {
+  if (listener_.thread_started) listener_.thread_started();
   std::unique_lock lock(mutex_);
   for (;;) {
     pushed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });

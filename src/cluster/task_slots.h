@@ -21,8 +21,9 @@ namespace millrace::cluster {
 class TaskSlots {
  public:
   struct Listener {
-    std::function<void(const Launch&)> started;  ///< may be empty
     std::function<void(AttemptEnd)> ended;
+    std::function<void(const Launch&)> started{};  ///< may be empty
+    std::function<void()> thread_started{};        ///< in every thread that runs attempts; may be empty
   };
 
   /// `environment` outlives the slots.

@@ -95,6 +95,12 @@ constexpr std::array options = {
     Option{"workers", Takes::value, "N",
            "run the tasks in N executor processes on this machine (default: 0, in this process)",
            [](Options& o, const std::string& v) { o.workers = parse_integer<std::uint32_t>(v, 0, 1024); }},
+    Option{"executor-timeout", Takes::value, "SECONDS",
+           "silence after which an executor process counts as lost (default: 10)",
+           [](Options& o, const std::string& v) {
+             constexpr std::uint64_t most_seconds = 86400;
+             o.executor_timeout_ms = 1000 * parse_integer<std::uint64_t>(v, 1, most_seconds);
+           }},
     Option{"tmp", Takes::value, "DIR", "directory for spilled data (default: $TMPDIR, /var/tmp or /tmp)",
            [](Options& o, const std::string& v) { o.tmp = existing_directory(v); }},
     Option{"reducers", Takes::value, "N", "parts of the output (default: from the size of the input)",

@@ -112,6 +112,10 @@ class Attempt final : public TaskContext {
   /// Input bytes used so far, for progress; any thread.
   std::uint64_t progress_bytes() const { return progress_.load(std::memory_order_relaxed); }
 
+  /// The bytes of input_path() that the task reads, while it is not at its end.
+  std::pair<std::uint64_t, std::uint64_t> input_range() const { return {last_split_begin_, last_split_end_}; }
+  AttemptId id() const { return {spec_.stage->id, PartitionId{spec_.task}, spec_.attempt}; }
+
   std::string_view input_path() const override;
   std::uint64_t input_offset() const override;
   void add_to_counter(std::string_view counter, std::int64_t amount) override;

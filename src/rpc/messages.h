@@ -25,6 +25,7 @@ enum class Kind : std::uint8_t {
   result_block,
   attempt_ended,
   cache_changed,
+  crash_line,
   // driver to executor
   welcome = 32,
   ping,
@@ -66,6 +67,13 @@ struct Join {
   std::uint32_t ticket = 0;   ///< which of the executors that were asked for it is
   static constexpr auto fields =
       std::tuple{&Join::build, &Join::host, &Join::block_host, &Join::block_port, &Join::process, &Join::ticket};
+};
+
+/// The only message of a second stream, on which the process says what brought it down, if anything does.
+struct CrashLine {
+  static constexpr std::uint8_t kind = number(Kind::crash_line);
+  std::uint32_t executor = 0;
+  static constexpr auto fields = std::tuple{&CrashLine::executor};
 };
 
 /// The answer. Times are in milliseconds.

@@ -20,6 +20,13 @@ SHAPES = [
     ["--threads=2", "--memory=1M"],
     ["--threads=2", "--split=1K", "--file-shuffle"],
 ]
+if os.environ.get("MILLRACE_TEST_SHAPES") == "workers":
+    SHAPES = [
+        ["--threads=0"],
+        ["--workers=1", "--split=4K"],
+        ["--workers=2", "--split=1K", "--memory=1M"],
+        ["--workers=4", "--threads=2", "--split=1K"],
+    ]
 
 
 class JobCase(SeededCase):
