@@ -127,7 +127,13 @@ void JobScheduler::on(const TaskFailed& event) {
 
 void JobScheduler::attempt_failed(const RunningAttempt& attempt, ExecutorId where, const TaskFailure& failure) {
   const Current found = current(attempt.attempt);
-  if (found.task == nullptr) return;
+  if (found.task == nullptr) {
+    // What an attempt that no longer counts missed is gone all the same.
+    if (found.stage != nullptr && failure.cause == Cause::lost_input) {
+      lose_inputs(*found.stage, failure.lost, attempt.launched_step);
+    }
+    return;
+  }
   Stage& stage = *found.stage;
   Task& task = *found.task;
   const std::uint32_t partition = attempt.attempt.partition.value;

@@ -57,6 +57,8 @@ std::vector<JobScheduler::Straggler> JobScheduler::find_stragglers() {
     for (const RunningAttempt& running : executor.running) {
       const Current found = current(running.attempt);
       if (found.task == nullptr || found.backup || found.stage->ready_for) continue;
+      // While its input is being made again a second attempt could do no more than the first.
+      if (!found.stage->inputs_there && !found.task->cached) continue;
       if (found.stage->backups.contains(running.attempt.partition.value)) continue;
       const Durations& ended = found.stage->durations;
       const auto estimate = estimates.find(found.stage->id);

@@ -115,6 +115,19 @@ TEST_F(BackupsTest, TasksThatWaitComeBeforeBackups) {
   EXPECT_THAT(pass(30), IsEmpty());
 }
 
+TEST_F(BackupsTest, NothingIsBackedUpWhileItsInputIsBeingMadeAgain) {
+  for (std::uint32_t id = 0; id < 4; ++id) add(id, 1, fmt::format("host {}", id));
+  submit(0, {stage(0, 1), stage(1, 3, {0})});
+  succeed(attempt(0, 0), 0);
+  EXPECT_THAT(pass(10), IsEmpty());
+  succeed(attempt(1, 0), 0);
+  EXPECT_THAT(fail(attempt(1, 1), Cause::lost_input, 1, {attempt(0, 0)}), ElementsAre("start 0", "launch 0.0#1 on 0"));
+  progress(attempt(1, 2), 2, 0.1);
+  EXPECT_THAT(pass(0.5), IsEmpty());
+  EXPECT_THAT(succeed(attempt(0, 0, 1), 0), ElementsAre("recommit 0.0#1", "finish 0", "start 1", "launch 1.1#1 on 0"));
+  EXPECT_THAT(pass(0.1), ElementsAre("backup 1.2#1 on 1"));
+}
+
 TEST_F(BackupsTest, NoneGoesToASlowExecutorOrToTheSameOne) {
   add(0, 1, "a");
   add(1, 1, "b");

@@ -105,7 +105,7 @@ void JobScheduler::add_stray(Executor& executor, const AttemptId& attempt) {
   RunningAttempt stray;
   stray.attempt = attempt;
   stray.job = job;
-  stray.launched_step = step_;
+  stray.launched_step = 0;  // nothing is known of when it began, so what it misses may have been made again
   stray.started = now_;
   occupy(executor, stray);
   actions_->push_back(

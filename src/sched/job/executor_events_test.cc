@@ -34,6 +34,13 @@ TEST_F(ExecutorEventsTest, OneThatKeepsFailingIsSetAsideAndTriedAgain) {
   EXPECT_THAT(pass(1), Contains("readmit 0"));
 }
 
+TEST_F(ExecutorEventsTest, ProgressDecidesNothing) {
+  break_executor_0();
+  now_ += 100'000'000;
+  EXPECT_THAT(progress(attempt(0, 1), 1, 0.5), IsEmpty());
+  EXPECT_THAT(pass(0), Contains("readmit 0"));
+}
+
 TEST_F(ExecutorEventsTest, SetAsideAgainItWaitsTwiceAsLong) {
   Health health;
   const HealthPolicy policy{HealthLimits{}};
@@ -112,6 +119,12 @@ TEST_F(ExecutorEventsTest, WhenNoOtherIsLeftOneIsReadmitted) {
   EXPECT_THAT(fail(attempt(0, 0), Cause::out_of_disk, 0), ElementsAre("set aside 0"));
   EXPECT_THAT(lose(1), ElementsAre("readmit 0", "launch 0.0#1 on 0"));
   EXPECT_EQ(reason(0), "no other executor is left");
+}
+
+TEST_F(ExecutorEventsTest, OneThatIsLostWhenItsTimeIsUpIsNotReadmitted) {
+  break_executor_0();
+  now_ += 100'000'000;
+  EXPECT_THAT(lose(0), testing::Not(Contains("readmit 0")));
 }
 
 // A driver that starts again.

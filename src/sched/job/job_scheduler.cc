@@ -10,11 +10,13 @@ namespace millrace::sched {
 JobScheduler::JobScheduler(Options options) : retry_(options.retry), health_(options.health), options_(options) {}
 
 void JobScheduler::step(const Event& event, Time now, std::vector<Action>& actions) {
+  // A journal does not have progress: what is due is decided at the next event.
+  if (const auto* progress = std::get_if<TaskProgress>(&event)) return on(*progress);
   ++step_;
   now_ = now;
   actions_ = &actions;
-  readmit_those_due();
   std::visit([this](const auto& value) { on(value); }, event);
+  readmit_those_due();
   if (unsettled_) settle();
   assign();
   if (choosing_backups_ && std::holds_alternative<Tick>(event)) launch_backups();
@@ -89,15 +91,17 @@ Stage& JobScheduler::adopt(const StageSpec& spec) {
     stage.cached_pending = PendingSet(spec.tasks);
   }
 
-  // Attempts of an earlier job may still write under their numbers.
-  std::uint32_t next_attempt = first_attempt_;
-  if (const auto earlier = next_attempts_.find(spec.id); earlier != next_attempts_.end()) {
-    next_attempt = std::max(next_attempt, earlier->second);
-    next_attempts_.erase(earlier);
+  // Attempts of an earlier job may still write under their numbers; what it committed was counted then.
+  Past past;
+  if (const auto earlier = past_.find(spec.id); earlier != past_.end()) {
+    past = std::move(earlier->second);
+    past_.erase(earlier);
   }
+  if (past.committed.size() != spec.tasks) past.committed.assign(spec.tasks, false);
   for (std::uint32_t partition = 0; partition < spec.tasks; ++partition) {
     Task& task = stage.tasks[partition];
-    task.next_attempt = next_attempt;
+    task.next_attempt = std::max(first_attempt_, past.next_attempt);
+    task.committed = past.committed[partition];
     if (!spec.places.empty()) {
       const auto& executors = spec.places[partition].executors;
       task.cached = spec.places[partition].cached &&
@@ -153,14 +157,22 @@ void JobScheduler::end_job(Jobs::iterator job) {
     for (Stage* parent : (*stage)->parents) --parent->readers;
     if (--(*stage)->users != 0) continue;
     if ((*stage)->ready_for) ready_.erase({*(*stage)->ready_for, (*stage)->id});
-    std::uint32_t next_attempt = 0;
-    for (const Task& task : (*stage)->tasks) next_attempt = std::max(next_attempt, task.next_attempt);
-    if (next_attempt > 0) next_attempts_[(*stage)->id] = next_attempt;
+    remember(**stage, stage != stages.rbegin());
     running_backups_ -= (*stage)->backups.size();
     stages_.erase((*stage)->id);
   }
   jobs_.erase(job);
   unsettled_ = true;
+}
+
+void JobScheduler::remember(const Stage& stage, bool may_come_again) {
+  Past past;
+  for (const Task& task : stage.tasks) past.next_attempt = std::max(past.next_attempt, task.next_attempt);
+  const auto committed = [](const Task& task) { return task.committed; };
+  if (may_come_again && std::any_of(stage.tasks.begin(), stage.tasks.end(), committed)) {
+    for (const Task& task : stage.tasks) past.committed.push_back(task.committed);
+  }
+  if (past.next_attempt > 0 || !past.committed.empty()) past_[stage.id] = std::move(past);
 }
 
 void JobScheduler::fail_job(JobId id, Cause cause, const std::string& reason) {

@@ -38,7 +38,7 @@ struct PendingReason {
 /// - No action names an executor that was lost; nothing is launched on one that drains, is set aside, or was not heard
 ///   of since the driver was restarted.
 /// - A job ends with exactly one JobSucceeded or JobFailed; nothing is launched for it afterwards.
-/// - A Tick that is answered by no action can be left out of a replay.
+/// - A Tick that is answered by no action can be left out of a replay, and so can each TaskProgress: none ever is.
 ///
 /// Where a task may run waits for the output of *all* tasks of all parent stages, unless what it reads is cached; when
 /// some of that output is lost the stage pauses, its running attempts go on, and the lost tasks run again, as far back
@@ -89,6 +89,12 @@ class JobScheduler {
     Locality locality = Locality::any;
   };
 
+  // What is left of a stage when its last job has ended.
+  struct Past {
+    std::uint32_t next_attempt = 0;
+    std::vector<bool> committed;  // one a task, or empty when none was, or when no later job can have the stage
+  };
+
   void on(const ExecutorAdded& event);
   void on(const ExecutorLost& event);
   void on(const ExecutorDraining& event);
@@ -107,6 +113,7 @@ class JobScheduler {
   std::string fault_of(const JobSpec& spec) const;
   Stage& adopt(const StageSpec& spec);
   void end_job(Jobs::iterator job);
+  void remember(const Stage& stage, bool may_come_again);
   void fail_job(JobId id, Cause cause, const std::string& reason);
   void fail_jobs_that_want(const Stage& stage, Cause cause, const std::string& reason);
 
@@ -191,10 +198,10 @@ class JobScheduler {
   HealthPolicy health_;
   Options options_;
   Executors executors_;
-  std::map<StageId, Stage> stages_;                 // of live jobs
-  std::map<StageId, std::uint32_t> next_attempts_;  // of stages that were launched and are not in stages_
-  Jobs jobs_;                                       // live ones
-  Ready ready_;                                     // running stages with tasks that may be launched
+  std::map<StageId, Stage> stages_;  // of live jobs
+  std::map<StageId, Past> past_;     // of stages that are not in stages_
+  Jobs jobs_;                        // live ones
+  Ready ready_;                      // running stages with tasks that may be launched
   std::uint64_t step_ = 0;
   std::size_t running_attempts_ = 0;
   std::size_t running_backups_ = 0;

@@ -401,5 +401,16 @@ TEST_F(JobSchedulerTest, AttemptNumbersGoOnInTheNextJob) {
   EXPECT_THAT(submit(1, {stage(0, 1), stage(2, 1, {0})}), ElementsAre("start 0", "launch 0.0#2 on 0"));
 }
 
+TEST_F(JobSchedulerTest, WhatAnEarlierJobCommittedIsNotCountedAgain) {
+  add(0, 1);
+  submit(0, {stage(0, 2), stage(1, 1, {0})});
+  succeed(attempt(0, 0));
+  EXPECT_THAT(step(JobCancelled{JobId{0}, "why"}), ElementsAre("kill 0.1#0 on 0", "job 0 failed usage"));
+  fail(attempt(0, 1), Cause::lost_node);
+  submit(1, {stage(0, 2), stage(2, 1, {0})});  // its output was lost in between
+  EXPECT_THAT(succeed(attempt(0, 0, 1)), ElementsAre("recommit 0.0#1", "launch 0.1#1 on 0"));
+  EXPECT_THAT(succeed(attempt(0, 1, 1)), ElementsAre("commit 0.1#1", "finish 0", "start 2", "launch 2.0#0 on 0"));
+}
+
 }  // namespace
 }  // namespace millrace::sched
