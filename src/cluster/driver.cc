@@ -4,9 +4,7 @@
 #include <fmt/format.h>
 #include <fstream>
 
-#include "cluster/local_executors.h"
-#include "cluster/process_launcher.h"
-#include "cluster/remote_executors.h"
+#include "cluster/make_executors.h"
 #include "observe/machine.h"
 #include "observe/quantities.h"
 #include "observe/report.h"
@@ -39,21 +37,6 @@ std::map<std::string, std::string> described(const Options& options) {
   if (options.split_bytes != 0) out["split"] = std::to_string(options.split_bytes);
   if (options.skip_bad_records != 0) out["skip-bad-records"] = std::to_string(options.skip_bad_records);
   return out;
-}
-
-std::unique_ptr<Executors> make_executors(const Options& options, storage::FileSystem& files) {
-  if (options.workers == 0) return std::make_unique<LocalExecutors>(options, files);
-  RemoteSettings settings;
-  settings.executors = options.workers;
-  settings.patience = std::chrono::milliseconds(options.executor_timeout_ms);
-  settings.heartbeat = std::min(settings.heartbeat, settings.patience / 5);
-  settings.listen = {"127.0.0.1", 0};
-  const rpc::Secret secret = rpc::make_secret();
-  auto executors = std::make_unique<RemoteExecutors>(options, settings, secret, files);
-  auto directory = std::make_unique<RunDirectory>(options.tmp, secret);
-  directory->publish(executors->address());
-  executors->set_launcher(std::make_unique<ProcessLauncher>(std::move(directory)));
-  return executors;
 }
 
 bool is_page(const std::string& path) { return path.ends_with(".html") || path.ends_with(".htm"); }

@@ -17,6 +17,7 @@
 #include "cluster/crash_line.h"
 #include "cluster/process_launcher.h"
 #include "cluster/run_directory.h"
+#include "cluster/slurm.h"
 #include "cluster/stores.h"
 #include "cluster/task_slots.h"
 #include "cluster/wire.h"
@@ -295,7 +296,11 @@ rpc::Welcome join(rpc::Socket& driver, const Seat& seat, const rpc::Address& blo
 
 std::optional<Seat> seat_of_this_process() {
   const char* value = std::getenv(executor_variable);
-  if (value == nullptr) return std::nullopt;
+  if (value == nullptr) {
+    const auto task = slurm_task();
+    if (!task || task->rank == 0) return std::nullopt;
+    return seat_in_slurm(*task);
+  }
   const std::string text = value;
   const std::size_t comma = text.rfind(',');
   if (comma == std::string::npos)
@@ -305,7 +310,8 @@ std::optional<Seat> seat_of_this_process() {
   seat.secret = RunDirectory::secret_in(directory);
   seat.driver = RunDirectory::driver_in(directory);
   seat.ticket = static_cast<std::uint32_t>(std::stoul(text.substr(comma + 1)));
-  seat.host = "this machine";
+  const char* node = std::getenv("SLURMD_NODENAME");
+  seat.host = node != nullptr ? node : "this machine";
   return seat;
 }
 
@@ -326,7 +332,7 @@ void run_executor(const Seat& seat) {
     // Not destroyed: attempts may be in the middle of user code, which nobody can stop.
     auto* process = new ExecutorProcess(driver, seat, welcome, std::move(listener), seat.driver);
     const std::string reason = process->run();
-    fmt::print(stderr, "millrace: executor {} ends: {}\n", welcome.executor, reason);
+    if (reason != run_over) fmt::print(stderr, "millrace: executor {} ends: {}\n", welcome.executor, reason);
   } catch (const Error& error) {
     fmt::print(stderr, "millrace: executor: {}\n", error.what());
     std::fflush(nullptr);

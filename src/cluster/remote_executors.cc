@@ -52,7 +52,7 @@ void RemoteExecutors::start(ExecutorListener& listener) {
   listener_ = &listener;
   last_beat_ = Clock::now();
   if (launcher_ != nullptr) {
-    for (std::uint32_t ticket = 0; ticket < settings_.executors; ++ticket) launcher_->launch(ticket);
+    for (std::uint32_t ticket = 0; ticket < settings_.launched; ++ticket) launcher_->launch(ticket);
   }
   BlockServer::Handlers handlers;
   handlers.join = [this](rpc::Socket socket, const rpc::Join& message) { join(std::move(socket), message); };
@@ -550,7 +550,7 @@ void RemoteExecutors::stop(std::chrono::milliseconds patience) {
   wake();
   if (thread_.joinable()) thread_.join();
   for (const auto& [id, connection] : connections_) {
-    rpc::append_frame(connection->out, rpc::Leave{"the run is over"});
+    rpc::append_frame(connection->out, rpc::Leave{run_over});
     flush(*connection);
   }
   server_.reset();

@@ -27,6 +27,7 @@ namespace millrace::cluster {
 /// How the driver deals with executors in other processes.
 struct RemoteSettings {
   std::uint32_t executors = 1;  ///< how many are wanted
+  std::uint32_t launched = 1;   ///< of these, how many the launcher has to start
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds patience{10000};    ///< silence after which an executor counts as lost
   std::chrono::milliseconds start_time{60000};  ///< until the first one must have joined

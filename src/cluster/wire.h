@@ -5,6 +5,9 @@
 
 namespace millrace::cluster {
 
+/// Why executors leave when all is well.
+inline constexpr const char* run_over = "the run is over";
+
 inline rpc::WireAttempt wire_of(const AttemptId& id) { return {id.stage.value, id.partition.value, id.number}; }
 inline AttemptId attempt_of(const rpc::WireAttempt& id) {
   return {StageId{id.stage}, PartitionId{id.partition}, id.number};

@@ -243,10 +243,32 @@ std::string default_tmp(const Environment& environment) {
 constexpr unsigned no_threads = std::numeric_limits<unsigned>::max();
 constexpr std::uint64_t no_memory = std::numeric_limits<std::uint64_t>::max();
 
+// A number at the beginning of the variable's value; 0 when there is none.
+unsigned number_in(const Environment& environment, const char* name) {
+  const std::string text = environment(name).value_or("");
+  unsigned value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+// What tasks of a Slurm step have of their node (srun(1)): "2(x3),1" tasks a node counts as 2.
+unsigned slurm_tasks(const Environment& environment) {
+  return number_in(environment, "SLURM_STEP_NUM_TASKS") < 2
+             ? 1
+             : std::max(number_in(environment, "SLURM_STEP_TASKS_PER_NODE"), 1u);
+}
+
+unsigned processors(const Environment& environment, unsigned executors) {
+  const unsigned own = number_in(environment, "SLURM_CPUS_PER_TASK");
+  if (own != 0) return own;
+  const unsigned on_node = number_in(environment, "SLURM_CPUS_ON_NODE");
+  return (on_node != 0 && slurm_tasks(environment) > 1 ? on_node : usable_processors()) / executors;
+}
+
 // The executors on this machine share it.
-void share_machine(Options& chosen) {
-  const unsigned executors = std::max(chosen.workers, 1u);
-  if (chosen.threads == no_threads) chosen.threads = std::max(usable_processors() / executors, 1u);
+void share_machine(Options& chosen, const Environment& environment) {
+  const unsigned executors = chosen.workers != 0 ? chosen.workers : slurm_tasks(environment);
+  if (chosen.threads == no_threads) chosen.threads = std::max(processors(environment, executors), 1u);
   if (chosen.memory_bytes == no_memory) {
     chosen.memory_bytes = std::max<std::uint64_t>(usable_memory_bytes() / 2 / executors, 1u << 20);
   }
@@ -279,7 +301,7 @@ Options parse_options(const std::vector<std::string>& command_line, const Enviro
   }
   for (const Setting& setting : given.settings)
     set(result, *setting.option, setting.value, "--" + std::string(setting.option->name));
-  share_machine(result);
+  share_machine(result, environment);
   result.arguments = std::move(given.arguments);
   result.literal_from = given.literal_from;
   return result;
@@ -302,7 +324,7 @@ Options Options::parse(int argc, const char* const* argv) {
 
 Options Options::defaults() {
   Options result = dataset::unset_options(process_environment);
-  dataset::share_machine(result);
+  dataset::share_machine(result, process_environment);
   return result;
 }
 

@@ -1,0 +1,58 @@
+#include "cluster/make_executors.h"
+
+#include <algorithm>
+
+#include "cluster/local_executors.h"
+#include "cluster/remote_executors.h"
+#include "cluster/slurm.h"
+
+namespace millrace::cluster {
+namespace {
+
+RemoteSettings settings_of(const Options& options) {
+  RemoteSettings settings;
+  settings.patience = std::chrono::milliseconds(options.executor_timeout_ms);
+  settings.heartbeat = std::min(settings.heartbeat, settings.patience / 5);
+  return settings;
+}
+
+std::unique_ptr<RunDirectory> open_directory(const Options& options, const rpc::Secret& secret,
+                                             const rpc::Address& driver) {
+  auto directory = std::make_unique<RunDirectory>(options.tmp, secret);
+  directory->publish(driver);
+  return directory;
+}
+
+std::unique_ptr<Executors> on_this_machine(const Options& options, storage::FileSystem& files) {
+  RemoteSettings settings = settings_of(options);
+  settings.executors = settings.launched = options.workers;
+  settings.listen = {"127.0.0.1", 0};
+  const rpc::Secret secret = rpc::make_secret();
+  auto executors = std::make_unique<RemoteExecutors>(options, settings, secret, files);
+  executors->set_launcher(std::make_unique<ProcessLauncher>(open_directory(options, secret, executors->address())));
+  return executors;
+}
+
+std::unique_ptr<Executors> in_slurm_step(const SlurmTask& task, const Options& options, storage::FileSystem& files) {
+  RemoteSettings settings = settings_of(options);
+  settings.executors = task.tasks;
+  settings.listen = {slurm_node_address(task.node), 0};
+  const rpc::Secret secret = rpc::make_secret();
+  auto executors = std::make_unique<RemoteExecutors>(options, settings, secret, files);
+  auto directory = open_directory(options, secret, executors->address());
+  auto gate = std::make_unique<SlurmGate>(task, settings.listen.host, executors->address(), secret);
+  executors->set_launcher(std::make_unique<SlurmLauncher>(std::move(gate), std::move(directory)));
+  return executors;
+}
+
+}  // namespace
+
+std::unique_ptr<Executors> make_executors(const Options& options, storage::FileSystem& files) {
+  if (options.workers != 0) return on_this_machine(options, files);
+  if (options.threads != 0) {
+    if (const auto task = slurm_task()) return in_slurm_step(*task, options, files);
+  }
+  return std::make_unique<LocalExecutors>(options, files);
+}
+
+}  // namespace millrace::cluster

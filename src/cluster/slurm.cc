@@ -1,0 +1,224 @@
+#include "cluster/slurm.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fmt/format.h>
+#include <functional>
+#include <memory>
+#include <netdb.h>
+#include <unistd.h>
+
+#include "cluster/munge.h"
+#include "rpc/frame.h"
+
+namespace millrace::cluster {
+namespace {
+
+constexpr unsigned doors = 16;
+constexpr rpc::Socket::Timeout door_time{3000};
+constexpr std::chrono::seconds patience{60};
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : value;
+}
+
+std::uint32_t number(const std::string& text, std::uint32_t otherwise) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc{} ? value : otherwise;
+}
+
+// The first name of a list in Slurm's notation: "n[3-5,9],m2" begins with n3.
+std::string first_of(const std::string& list) {
+  const std::size_t end = list.find_first_of("[,");
+  std::string name = list.substr(0, end);
+  if (end == std::string::npos || list[end] == ',') return name;
+  return name + list.substr(end + 1, list.find_first_of("-,]", end + 1) - end - 1);
+}
+
+// The ports at which the tasks of a step look for task 0, in this order.
+std::uint16_t door(const SlurmTask& task, unsigned index) {
+  constexpr std::uint64_t first = 20000;
+  constexpr std::uint64_t count = 12000;         // below the range from which systems take ports of their own
+  std::uint64_t hash = 14695981039346656037ull;  // FNV-1a: the same in every process
+  for (const char c : task.name()) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+  return static_cast<std::uint16_t>(first + (hash + index * 977) % count);
+}
+
+rpc::Listener open_door(const SlurmTask& task, const std::string& host) {
+  for (unsigned index = 0;; ++index) {
+    try {
+      return rpc::Listener({host, door(task, index)});
+    } catch (const Error&) {
+      if (index + 1 == doors) throw;
+    }
+  }
+}
+
+/// What an executor shows at the gate, and what it is told there; each inside a credential.
+struct Question {
+  static constexpr std::uint8_t kind = 128;
+  std::string step;
+  std::string nonce;
+  static constexpr auto fields = std::tuple{&Question::step, &Question::nonce};
+};
+struct Answer {
+  static constexpr std::uint8_t kind = 129;
+  std::string nonce;
+  std::string host;
+  std::uint16_t port = 0;
+  std::string secret;
+  static constexpr auto fields = std::tuple{&Answer::nonce, &Answer::host, &Answer::port, &Answer::secret};
+};
+
+// Credentials are short: a longer one is none, and is not waited for.
+constexpr std::size_t most_credential_bytes = 8192;
+
+void send_credential(rpc::Socket& socket, const std::string& credential) {
+  std::vector<std::byte> bytes(sizeof(std::uint32_t) + credential.size());
+  const auto size = static_cast<std::uint32_t>(credential.size());
+  std::memcpy(bytes.data(), &size, sizeof size);
+  std::memcpy(bytes.data() + sizeof size, credential.data(), credential.size());
+  socket.send(bytes, door_time);
+}
+
+std::string receive_credential(rpc::Socket& socket) {
+  std::uint32_t size = 0;
+  socket.receive(std::as_writable_bytes(std::span(&size, 1)), door_time);
+  if (size > most_credential_bytes) throw Error(Cause::lost_node, socket.peer() + ": sent what is no credential");
+  std::string credential(size, '\0');
+  socket.receive(std::as_writable_bytes(std::span(credential)), door_time);
+  return credential;
+}
+
+template <class Message>
+Message open_credential(const std::string& credential) {
+  const Unmunged unmunged = unmunge(credential);
+  if (unmunged.user != getuid()) throw Error(Cause::lost_node, "a credential is another user's");
+  return rpc::decode_message<Message>(unmunged.content);
+}
+
+template <class Message>
+std::string credential_of(const Message& message) {
+  Encoder out;
+  out.put(message);
+  return munge(out.bytes());
+}
+
+std::string output_of(const std::string& command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), &pclose);
+  std::string out;
+  std::array<char, 4096> piece;
+  while (pipe != nullptr) {
+    const std::size_t count = std::fread(piece.data(), 1, piece.size(), pipe.get());
+    if (count == 0) break;
+    out.append(piece.data(), count);
+  }
+  return out;
+}
+
+bool has_address(const std::string& name) {
+  addrinfo* list = nullptr;
+  if (getaddrinfo(name.c_str(), nullptr, nullptr, &list) != 0) return false;
+  freeaddrinfo(list);
+  return true;
+}
+
+}  // namespace
+
+std::optional<SlurmTask> slurm_task() {
+  SlurmTask task;
+  task.job = variable("SLURM_JOB_ID");
+  task.step = variable("SLURM_STEP_ID");
+  task.rank = number(variable("SLURM_PROCID"), 0);
+  task.tasks = number(variable("SLURM_STEP_NUM_TASKS"), number(variable("SLURM_NTASKS"), 1));
+  // A batch script has the job's variables too, but is no task of a step that could be several.
+  if (task.job.empty() || task.step.empty() || variable("SLURM_PROCID").empty() || task.tasks < 2) return std::nullopt;
+  task.node = variable("SLURMD_NODENAME");
+  task.first_node = first_of(variable("SLURM_STEP_NODELIST"));
+  return task;
+}
+
+// Slurm's word comes first: a name that has an address may be that of another interface.
+std::string slurm_node_address(const std::string& node) {
+  if (!std::all_of(node.begin(), node.end(),
+                   [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.'; })) {
+    throw Error(Cause::lost_node, fmt::format("'{}' is not the name of a node", node));
+  }
+  const std::string text = output_of("scontrol show node -o " + node + " 2>/dev/null");
+  constexpr std::string_view key = "NodeAddr=";
+  if (const std::size_t at = text.find(key); at != std::string::npos) {
+    const std::size_t begin = at + key.size();
+    return text.substr(begin, text.find_first_of(" \n", begin) - begin);
+  }
+  if (has_address(node)) return node;
+  throw Error(Cause::lost_node, fmt::format("node {} has no address: neither Slurm nor the network knows one", node));
+}
+
+SlurmGate::SlurmGate(const SlurmTask& task, const std::string& host, const rpc::Address& driver,
+                     const rpc::Secret& secret)
+    : task_(task), driver_(driver), secret_(secret), listener_(open_door(task, host)), thread_([this] { serve(); }) {}
+
+SlurmGate::~SlurmGate() {
+  listener_.shut_down();
+  thread_.join();
+}
+
+void SlurmGate::serve() {
+  for (;;) {
+    rpc::Socket socket = listener_.accept();
+    if (!socket) return;
+    try {
+      answer(std::move(socket));
+    } catch (const Error&) {
+      continue;  // a stranger, or a task of another step that follows to the same port
+    }
+  }
+}
+
+void SlurmGate::answer(rpc::Socket socket) {
+  const auto question = open_credential<Question>(receive_credential(socket));
+  if (question.step != task_.name()) return;
+  Answer answer;
+  answer.nonce = question.nonce;
+  answer.host = driver_.host;
+  answer.port = driver_.port;
+  answer.secret.assign(reinterpret_cast<const char*>(secret_.data()), secret_.size());
+  send_credential(socket, credential_of(answer));
+}
+
+Seat seat_in_slurm(const SlurmTask& task) {
+  const std::string host = slurm_node_address(task.first_node);
+  const auto end = std::chrono::steady_clock::now() + patience;
+  std::string last = "it was not tried";
+  for (unsigned round = 0; std::chrono::steady_clock::now() < end; ++round) {
+    for (unsigned index = 0; index < doors; ++index) {
+      try {
+        const rpc::Secret nonce = rpc::make_secret();
+        const Question question{task.name(), {reinterpret_cast<const char*>(nonce.data()), nonce.size()}};
+        rpc::Socket socket = rpc::Socket::connect({host, door(task, index)}, door_time);
+        send_credential(socket, credential_of(question));
+        const auto answer = open_credential<Answer>(receive_credential(socket));
+        Seat seat;
+        if (answer.nonce != question.nonce || answer.secret.size() != seat.secret.size()) continue;
+        std::memcpy(seat.secret.data(), answer.secret.data(), seat.secret.size());
+        seat.driver = {answer.host, answer.port};
+        seat.ticket = task.rank;
+        seat.host = task.node;
+        return seat;
+      } catch (const Error& error) {
+        last = error.what();
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(std::min(50u << std::min(round, 5u), 1000u)));
+  }
+  throw Error(Cause::lost_node, fmt::format("task 0 of step {} was not found on {} within {} s: {}", task.name(), host,
+                                            patience.count(), last));
+}
+
+}  // namespace millrace::cluster

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "cluster/executor_process.h"
+#include "cluster/process_launcher.h"
+
+// A step of Slurm, as its tasks see it: `srun -N4 -n8 ./job` starts the same program eight times. Task 0 becomes the
+// driver (and starts an executor beside itself), all others become executors.
+
+namespace millrace::cluster {
+
+/// What the environment says of this task. Slurm's environment variables: srun(1), "OUTPUT ENVIRONMENT VARIABLES".
+struct SlurmTask {
+  std::uint32_t rank = 0;
+  std::uint32_t tasks = 1;
+  std::string job;
+  std::string step;
+  std::string node;        ///< this task's
+  std::string first_node;  ///< task 0's
+
+  std::string name() const { return job + "." + step; }
+};
+
+/// Nothing when this process is no task of a step of several.
+std::optional<SlurmTask> slurm_task();
+
+/// The address of a node, as Slurm knows it: its own name need not have one.
+std::string slurm_node_address(const std::string& node);
+
+/// Where the tasks of a step meet: task 0 opens it on one of a few ports that follow from the step's name, and tells
+/// every task of the same user, which it knows by munge, where the driver is and what the run's secret is. It holds
+/// as long as the object.
+class SlurmGate {
+ public:
+  SlurmGate(const SlurmTask& task, const std::string& host, const rpc::Address& driver, const rpc::Secret& secret);
+  ~SlurmGate();
+  SlurmGate(const SlurmGate&) = delete;
+  SlurmGate& operator=(const SlurmGate&) = delete;
+
+ private:
+  void serve();
+  void answer(rpc::Socket socket);
+
+  const SlurmTask task_;
+  const rpc::Address driver_;
+  const rpc::Secret secret_;
+  rpc::Listener listener_;
+  std::thread thread_;
+};
+
+/// Task 0's executor beside itself; the others were started by Slurm, and are not replaced.
+class SlurmLauncher final : public Launcher {
+ public:
+  SlurmLauncher(std::unique_ptr<SlurmGate> gate, std::unique_ptr<RunDirectory> directory)
+      : gate_(std::move(gate)), beside_(std::move(directory)) {}
+
+  void launch(std::uint32_t ticket) override { beside_.launch(ticket); }
+  std::vector<std::pair<std::uint32_t, std::string>> ended() override { return beside_.ended(); }
+  void kill(std::uint32_t ticket) override { beside_.kill(ticket); }
+  void finish(std::chrono::milliseconds patience) override { beside_.finish(patience); }
+  bool replaces() const override { return true; }
+
+ private:
+  const std::unique_ptr<SlurmGate> gate_;
+  ProcessLauncher beside_;
+};
+
+/// The seat of a task that is not task 0. Waits until task 0 is there. Throws Error(lost_node) when it does not come.
+Seat seat_in_slurm(const SlurmTask& task);
+
+}  // namespace millrace::cluster
