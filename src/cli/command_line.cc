@@ -46,7 +46,9 @@ void CommandLine::inputs(std::vector<std::string>& values) {
 }
 void CommandLine::output(std::string& directory) {
   text("-o,--output", directory, "Write part files into this new directory, not to standard output");
-  app_->get_option("--output")->type_name("DIR");
+  // From a script whose variable is not set: what was meant for files must not come to the terminal.
+  const auto named = [](const std::string& text) { return text.empty() ? "the name is empty" : std::string(); };
+  app_->get_option("--output")->type_name("DIR")->check(CLI::Validator(named, ""));
 }
 
 bool CommandLine::parse(const Invocation& invocation) {

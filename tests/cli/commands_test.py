@@ -270,6 +270,11 @@ class CommandsTest(SeededCase):
         self.millrace("wordcount", "text", "-o", "out", "--overwrite")
         self.assertEqual(self.parts("out"), b"b\t1\n")
 
+    def test_an_output_without_a_name_is_refused(self):
+        self.write("text", b"a\n")
+        for command in ("wordcount", "sort"):
+            self.assertEqual(self.millrace(command, "text", "-o", "", status=2), b"")
+
     # ---- cat, inspect, report ------------------------------------------------------------------------------------------
 
     def test_cat_unpacks_and_inspect_sums_up(self):
