@@ -277,6 +277,7 @@ rpc::Welcome join(rpc::Socket& driver, const Seat& seat, const rpc::Address& blo
   rpc::Join join;
   join.build = build_id();
   join.host = seat.host;
+  join.rack = seat.rack;
   join.block_host = blocks.host;
   join.block_port = blocks.port;
   join.process = static_cast<std::uint32_t>(getpid());
@@ -312,6 +313,7 @@ std::optional<Seat> seat_of_this_process() {
   seat.ticket = static_cast<std::uint32_t>(std::stoul(text.substr(comma + 1)));
   const char* node = std::getenv("SLURMD_NODENAME");
   seat.host = node != nullptr ? node : "this machine";
+  seat.rack = slurm_rack();
   return seat;
 }
 

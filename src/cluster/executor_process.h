@@ -14,6 +14,7 @@ struct Seat {
   rpc::Secret secret;
   std::uint32_t ticket = 0;
   std::string host;  ///< identity of this machine
+  std::string rack;  ///< empty: not known
 };
 
 /// The seat that whoever started this process gave it; nothing when it is a driver. Throws Error(input) when the run

@@ -6,7 +6,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "exec/attempt.h"
 #include "plan/job.h"
@@ -48,6 +50,8 @@ class ExecutorListener {
   virtual void executors_gone(const std::string& reason) = 0;
   virtual void attempt_started(const AttemptId& attempt, ExecutorId executor) = 0;
   virtual void attempt_ended(AttemptEnd end) = 0;
+  /// Called now and then, so that what depends on time can be decided.
+  virtual void time_passed() = 0;
   /// Whether anybody wants to know of attempt_started().
   virtual bool observed() const = 0;
 };
@@ -67,8 +71,8 @@ class Executors {
 
   /// The attempt's output is that of the map task from here on.
   virtual void keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId executor, exec::Output output) = 0;
-  /// Whether the output of a map task is there.
-  virtual bool has(ShuffleId shuffle, std::uint32_t map_task) const = 0;
+  /// Who has the output of a map task, if anybody.
+  virtual std::optional<ExecutorId> holder(ShuffleId shuffle, std::uint32_t map_task) const = 0;
   /// The output turned out to be gone or broken.
   virtual void lose(ShuffleId shuffle, std::uint32_t map_task) = 0;
   virtual void drop_shuffle(ShuffleId shuffle) = 0;
@@ -77,9 +81,12 @@ class Executors {
   virtual void drop_job(JobId job) = 0;
   virtual std::uint32_t cached_partitions(NodeId node) const = 0;
   virtual std::uint64_t cached_bytes(NodeId node) const = 0;
+  /// Who has a cached partition, where there is a choice of executors.
+  virtual std::vector<ExecutorId> cache_holders(NodeId node, std::uint32_t partition) const = 0;
 
   /// Calls `visit` with the input bytes that each running attempt has used so far.
-  virtual void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const = 0;
+  using VisitProgress = std::function<void(const AttemptId&, ExecutorId, std::uint64_t bytes)>;
+  virtual void progress(const VisitProgress& visit) const = 0;
 
   virtual bool shares_memory() const = 0;
   /// What an executor made is gone when it is.

@@ -31,6 +31,21 @@ std::vector<observe::InputFact> inputs_of(const plan::Job& job) {
   return out;
 }
 
+// What the task reads of files, when that is all it reads; else 0.
+std::uint64_t input_bytes(const plan::Stage& stage, std::uint32_t task) {
+  if (!stage.reads.empty() || stage.sources.size() != 1) return 0;
+  const auto& splits = stage.sources.begin()->second.splits;
+  const std::uint32_t partition = stage.partitions[task];
+  std::uint64_t sum = 0;
+  if (partition >= splits.size()) return 0;
+  for (const plan::FileRange& range : splits[partition].ranges) sum += range.end - range.begin;
+  return sum;
+}
+
+std::uint32_t millionths(std::uint64_t part, std::uint64_t all) {
+  return static_cast<std::uint32_t>(1e6 * static_cast<double>(std::min(part, all)) / static_cast<double>(all));
+}
+
 }  // namespace
 
 JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events,
@@ -73,7 +88,7 @@ void JobRunner::tick() {
   std::map<std::pair<JobId, StageId>, std::uint64_t> bytes;
   std::map<AttemptId, JobId> jobs;
   for (const auto& [attempt, job] : running_) jobs.emplace(attempt.first, job->request.job.id);
-  executors_->progress([&](const AttemptId& attempt, std::uint64_t used) {
+  executors_->progress([&](const AttemptId& attempt, ExecutorId, std::uint64_t used) {
     if (const auto job = jobs.find(attempt); job != jobs.end()) bytes[{job->second, attempt.stage}] += used;
   });
   for (const auto& [stage, used] : bytes) {
@@ -152,23 +167,36 @@ void JobRunner::keep_bad_records(RunningJob& job) {
              job.commit != nullptr ? job.result_stage().output_directory + "/" + name : path);
 }
 
+sched::StageSpec JobRunner::spec_of(const plan::Stage& stage) const {
+  sched::StageSpec spec;
+  spec.id = stage.id;
+  spec.name = stage.name;
+  spec.tasks = static_cast<std::uint32_t>(stage.partitions.size());
+  spec.parents = stage.parents;
+  spec.input_bytes = stage.input_bytes;
+  for (std::uint32_t task = 0; stage.output && task < spec.tasks; ++task) {
+    const auto holder = executors_->holder(stage.output->shuffle, task);
+    spec.done.push_back(holder.has_value());
+    spec.holders.push_back(holder.value_or(sched::no_executor));
+  }
+  for (const auto& [node, level] : stage.cached) {
+    for (std::uint32_t task = 0; task < spec.tasks; ++task) {
+      auto holders = executors_->cache_holders(node, stage.partitions[task]);
+      if (holders.empty()) continue;
+      spec.places.resize(spec.tasks);
+      auto& near = spec.places[task].executors;
+      near.insert(near.end(), holders.begin(), holders.end());
+    }
+  }
+  return spec;
+}
+
 void JobRunner::submit(const std::shared_ptr<RunningJob>& job) {
   sched::JobSpec spec;
   spec.id = job->request.job.id;
   spec.name = job->request.job.name;
   for (const plan::Stage& stage : job->request.job.stages) {
-    sched::StageSpec each;
-    each.id = stage.id;
-    each.name = stage.name;
-    each.tasks = static_cast<std::uint32_t>(stage.partitions.size());
-    each.parents = stage.parents;
-    each.input_bytes = stage.input_bytes;
-    if (stage.output) {
-      for (std::uint32_t task = 0; task < each.tasks; ++task) {
-        each.done.push_back(executors_->has(stage.output->shuffle, task));
-      }
-    }
-    spec.stages.push_back(std::move(each));
+    spec.stages.push_back(spec_of(stage));
   }
   jobs_[spec.id] = job;
   if (events_.observed()) {
@@ -446,6 +474,21 @@ void JobRunner::attempt_ended(AttemptEnd end) {
     fail_attempt(*job, std::move(end));
   }
   forget(*job);
+}
+
+// How far the running attempts have come, of those whose input has a size; then the scheduler may look at the time.
+void JobRunner::time_passed() {
+  std::vector<sched::TaskProgress> progress;
+  const std::lock_guard lock(mutex_);
+  executors_->progress([&](const AttemptId& attempt, ExecutorId executor, std::uint64_t used) {
+    const auto running = running_.find({attempt, executor});
+    if (running == running_.end()) return;
+    const plan::Stage& stage = *running->second->stages.at(attempt.stage);
+    const std::uint64_t all = input_bytes(stage, attempt.partition.value);
+    if (all != 0) progress.push_back({attempt, executor, millionths(used, all)});
+  });
+  for (const sched::TaskProgress& each : progress) step(each);
+  step(sched::Tick{});
 }
 
 // An attempt of the job is over.

@@ -49,8 +49,10 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   void executors_gone(const std::string& reason) override;
   void attempt_started(const AttemptId& attempt, ExecutorId executor) override;
   void attempt_ended(AttemptEnd end) override;
+  void time_passed() override;
   bool observed() const override { return events_.observed(); }
 
+  sched::StageSpec spec_of(const plan::Stage& stage) const;
   void submit(const std::shared_ptr<RunningJob>& job);
   void step(const sched::Event& event);
   void carry_out(const sched::Action& action);

@@ -22,15 +22,18 @@ class LocalExecutors final : public Executors {
   void keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId, exec::Output output) override {
     stores_.shuffles.put(shuffle, map_task, std::move(output));
   }
-  bool has(ShuffleId shuffle, std::uint32_t map_task) const override { return stores_.shuffles.has(shuffle, map_task); }
+  std::optional<ExecutorId> holder(ShuffleId shuffle, std::uint32_t map_task) const override {
+    return stores_.shuffles.has(shuffle, map_task) ? std::optional(ExecutorId{0}) : std::nullopt;
+  }
   void lose(ShuffleId shuffle, std::uint32_t map_task) override { stores_.shuffles.lose(shuffle, map_task); }
   void drop_shuffle(ShuffleId shuffle) override { stores_.shuffles.drop(shuffle); }
   void drop_cached(NodeId node) override { stores_.cache.drop(node); }
   void drop_job(JobId) override {}
   std::uint32_t cached_partitions(NodeId node) const override { return stores_.cache.partitions(node); }
   std::uint64_t cached_bytes(NodeId node) const override { return stores_.cache.bytes(node); }
-  void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const override {
-    slots_->progress(visit);
+  std::vector<ExecutorId> cache_holders(NodeId, std::uint32_t) const override { return {}; }
+  void progress(const VisitProgress& visit) const override {
+    slots_->progress([&](const AttemptId& attempt, std::uint64_t bytes) { visit(attempt, ExecutorId{0}, bytes); });
   }
   bool shares_memory() const override { return true; }
   bool outputs_die_with_executor() const override { return false; }

@@ -101,7 +101,7 @@ void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
   connection->socket = std::move(socket);
   const int descriptor = connection->socket.descriptor();
   const ExecutorId id = connection->id;
-  const sched::ExecutorAdded added{id, welcome.slots, connection->host};
+  const sched::ExecutorAdded added{id, welcome.slots, connection->host, message.rack};
   client_.set_address(id, connection->blocks);
   {
     const std::lock_guard lock(mutex_);
@@ -222,10 +222,12 @@ void RemoteExecutors::keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId
   ++known.version;
 }
 
-bool RemoteExecutors::has(ShuffleId shuffle, std::uint32_t map_task) const {
+std::optional<ExecutorId> RemoteExecutors::holder(ShuffleId shuffle, std::uint32_t map_task) const {
   const std::lock_guard lock(mutex_);
   const auto known = shuffles_.find(shuffle);
-  return known != shuffles_.end() && map_task < known->second.made.size() && known->second.made[map_task] != nobody;
+  if (known == shuffles_.end() || map_task >= known->second.made.size()) return std::nullopt;
+  const ExecutorId made = known->second.made[map_task];
+  return made == nobody ? std::nullopt : std::optional(made);
 }
 
 void RemoteExecutors::lose(ShuffleId shuffle, std::uint32_t map_task) {
@@ -275,10 +277,21 @@ std::uint64_t RemoteExecutors::cached_bytes(NodeId node) const {
   return sum;
 }
 
-void RemoteExecutors::progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const {
+std::vector<ExecutorId> RemoteExecutors::cache_holders(NodeId node, std::uint32_t partition) const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ExecutorId> out;
+  const auto known = cached_.find(node);
+  if (known == cached_.end()) return out;
+  const auto holders = known->second.find(partition);
+  if (holders == known->second.end()) return out;
+  for (const auto& [executor, bytes] : holders->second) out.push_back(executor);
+  return out;
+}
+
+void RemoteExecutors::progress(const VisitProgress& visit) const {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, connection] : connections_) {
-    for (const auto& [attempt, bytes] : connection->progress) visit(attempt, bytes);
+    for (const auto& [attempt, bytes] : connection->progress) visit(attempt, id, bytes);
   }
 }
 
@@ -453,6 +466,7 @@ void RemoteExecutors::keep_time() {
   // A driver that slept itself must not take the silence for the executors'.
   const bool slept = now - last_beat_ > settings_.patience / 2;
   last_beat_ = now;
+  listener_->time_passed();
   const std::lock_guard lock(mutex_);
   for (const auto& [id, connection] : connections_) {
     rpc::append_frame(connection->out, rpc::Ping{});

@@ -57,14 +57,15 @@ class RemoteExecutors final : public Executors {
   void launch(Launch launch) override;
   void kill(const AttemptId& attempt, ExecutorId executor) override;
   void keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId executor, exec::Output output) override;
-  bool has(ShuffleId shuffle, std::uint32_t map_task) const override;
+  std::optional<ExecutorId> holder(ShuffleId shuffle, std::uint32_t map_task) const override;
   void lose(ShuffleId shuffle, std::uint32_t map_task) override;
   void drop_shuffle(ShuffleId shuffle) override;
   void drop_cached(NodeId node) override;
   void drop_job(JobId job) override;
   std::uint32_t cached_partitions(NodeId node) const override;
   std::uint64_t cached_bytes(NodeId node) const override;
-  void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const override;
+  std::vector<ExecutorId> cache_holders(NodeId node, std::uint32_t partition) const override;
+  void progress(const VisitProgress& visit) const override;
   bool shares_memory() const override { return false; }
   bool outputs_die_with_executor() const override { return true; }
   exec::Memory& memory() override { return stores_.memory; }

@@ -144,6 +144,13 @@ std::optional<SlurmTask> slurm_task() {
   return task;
 }
 
+// "s0.s4.n17", as "switch.switch.node".
+std::string slurm_rack() {
+  const std::string address = variable("SLURM_TOPOLOGY_ADDR");
+  const std::size_t node = address.rfind('.');
+  return node == std::string::npos ? std::string() : address.substr(0, node);
+}
+
 // Slurm's word comes first: a name that has an address may be that of another interface.
 std::string slurm_node_address(const std::string& node) {
   if (!std::all_of(node.begin(), node.end(),
@@ -210,6 +217,7 @@ Seat seat_in_slurm(const SlurmTask& task) {
         seat.driver = {answer.host, answer.port};
         seat.ticket = task.rank;
         seat.host = task.node;
+        seat.rack = slurm_rack();
         return seat;
       } catch (const Error& error) {
         last = error.what();

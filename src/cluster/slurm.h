@@ -29,6 +29,9 @@ struct SlurmTask {
 /// Nothing when this process is no task of a step of several.
 std::optional<SlurmTask> slurm_task();
 
+/// The switches above this node, where Slurm's topology is configured; else empty.
+std::string slurm_rack();
+
 /// The address of a node, as Slurm knows it: its own name need not have one.
 std::string slurm_node_address(const std::string& node);
 

@@ -61,12 +61,13 @@ struct Join {
   static constexpr std::uint8_t kind = number(Kind::join);
   std::string build;
   std::string host;        ///< identity of the machine, as far as placement is concerned
+  std::string rack;        ///< of that machine; empty: not known
   std::string block_host;  ///< where this executor serves blocks; empty: where the stream comes from
   std::uint16_t block_port = 0;
   std::uint32_t process = 0;  ///< its id on its machine
   std::uint32_t ticket = 0;   ///< which of the executors that were asked for it is
-  static constexpr auto fields =
-      std::tuple{&Join::build, &Join::host, &Join::block_host, &Join::block_port, &Join::process, &Join::ticket};
+  static constexpr auto fields = std::tuple{&Join::build,      &Join::host,    &Join::rack,  &Join::block_host,
+                                            &Join::block_port, &Join::process, &Join::ticket};
 };
 
 /// The only message of a second stream, on which the process says what brought it down, if anything does.
