@@ -160,13 +160,12 @@ std::string_view trim(std::string_view text) {
 
 /// `name = value` a line; # starts a comment line. `required`: it is an error when the file does not exist.
 void read_configuration(Options& result, const std::string& path, bool required) {
-  errno = 0;
   std::error_code directory_error;
+  // A home that is another user's and may not be looked into holds no file of this one.
+  if (!required && !std::filesystem::exists(path, directory_error)) return;
+  errno = 0;
   std::ifstream file(path);
-  if (!file) {
-    if (!required && (errno == ENOENT || errno == ENOTDIR)) return;
-    usage("cannot read the configuration file '" + path + "': " + std::strerror(errno));
-  }
+  if (!file) usage("cannot read the configuration file '" + path + "': " + std::strerror(errno));
   if (std::filesystem::is_directory(path, directory_error))
     usage("the configuration file '" + path + "' is a directory");
   std::size_t number = 0;

@@ -4,6 +4,7 @@ Usage: command_line_test.py MILLRACE [unittest arguments]
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 import unittest
@@ -82,6 +83,17 @@ class CommandLineTest(ScratchCase):
         self.assert_fails(self.run_millrace("run", "--config", "mine.conf", "x.cpp"), 2, r"mine.conf:1: there is no option 'treads'")
         run = self.run_millrace("run", "x.cpp", environment={"MILLRACE_MEMORY": "1X"})
         self.assert_fails(run, 2, "MILLRACE_MEMORY in the environment")
+
+    def test_a_home_that_may_not_be_looked_into_holds_no_configuration(self):
+        home = self.path / "home"
+        home.mkdir(mode=0)
+        self.addCleanup(home.chmod, 0o700)
+        self.path.chmod(0o755)
+        (self.path / "in").write_text("a\n")
+        millrace = shutil.copy(MILLRACE, self.path)  # where a user other than root may run it
+        run = subprocess.run([millrace, "wordcount", "in", "--tmp", "/tmp"], cwd=self.path, env={**self.environment, "HOME": str(home)},
+                             capture_output=True, text=True, check=False, user=65534 if os.geteuid() == 0 else None)
+        self.assertEqual((run.returncode, run.stdout, run.stderr), (0, "a\t1\n", ""))
 
     def test_the_configuration_page_has_every_common_option(self):
         page = (Path(__file__).resolve().parents[2] / "docs/configuration.md").read_text()
