@@ -41,7 +41,8 @@ class SpillFile {
 
   /// The block as it is stored, for a process that will unpack() it. As read() does, but nothing is checked.
   void read_stored(const BlockRef& block, std::span<std::byte> into) const;
-  /// The file for calls of the system, whose content from block.offset on is the stored block; negative when it is none.
+  /// The file for calls of the system, whose content from block.offset on is the stored block; negative when it is
+  /// none.
   int descriptor() const { return input_->descriptor(); }
 
   std::uint64_t stored_bytes() const { return output_->size(); }
