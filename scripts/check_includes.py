@@ -30,8 +30,8 @@ ALLOWED = {
     "dataset": {"base", "storage", "plan", "exec"},
     "cluster": {"base", "storage", "plan", "rpc", "sched", "observe", "exec", "dataset"},
 }
+ALLOWED["sim"] = set(ALLOWED)
 ALLOWED["cli"] = set(ALLOWED) | {"jobs"}
-ALLOWED["sim"] = set(ALLOWED) | {"jobs"}
 ALLOWED["tests"] = set(ALLOWED) | {"jobs"}
 ALLOWED["bench"] = set(ALLOWED) | {"jobs"}
 ALLOWED["fuzz"] = set(ALLOWED) | {"jobs"}

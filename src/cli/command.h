@@ -44,6 +44,7 @@ int run_run(const Invocation&);
 int run_cat(const Invocation&);
 int run_inspect(const Invocation&);
 int run_report(const Invocation&);
+int run_simulate(const Invocation&);
 int run_stream(const Invocation&);
 
 }  // namespace millrace::cli

@@ -21,6 +21,7 @@ std::span<const Command> commands() {
       Command{"cat", "print outputs and record files as text", run_cat},
       Command{"inspect", "verify files and print their sizes and checksums", run_inspect},
       Command{"report", "explain a finished run from its event log", run_report},
+      Command{"simulate", "forecast a job on a cluster that is made up", run_simulate},
   };
   return all;
 }

@@ -297,6 +297,18 @@ class CommandsTest(SeededCase):
         self.write("noise", b"what\n")
         self.millrace("report", "noise", status=1)
 
+    def test_simulate_forecasts_a_job_and_replays_a_seed(self):
+        cluster = ("simulate", "--executors", "20", "--slots", "2", "--tasks", "500", "--failures", "5", "--seed", "3")
+        forecast = self.millrace(*cluster).decode()
+        for part in ("500 tasks", "20 executors", "the job succeeds", "makespan", "completions/s", "bytes a pending task"):
+            self.assertIn(part, forecast)
+        self.assertEqual(lines_of(self.millrace(*cluster))[:5], lines_of(forecast.encode())[:5])
+        self.millrace("simulate", "--slow", "2", status=2)
+        self.millrace("simulate", "--failures", "often", status=2)
+        story = self.millrace("simulate", "--chaos", "--seed", "7")
+        self.assertIn(b'"event":"job_submitted"', story)
+        self.assertEqual(story, self.millrace("simulate", "--chaos", "--seed", "7"))
+
 
 if __name__ == "__main__":
     unittest.main()
