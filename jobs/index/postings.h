@@ -12,7 +12,8 @@ namespace millrace::jobs {
 class Postings {
  public:
   /// The word occurs in a document; with a position other than 0, there. `number` is the document's among those that
-  /// these postings were made from, from 1. Costs the same however much is gathered already.
+  /// these postings were made from, from 1; the positions in a document come ascending. Costs the same however much is
+  /// gathered already.
   void add(std::string_view id, std::uint64_t number, std::uint64_t position) {
     if (number != last_) {
       last_ = number;

@@ -59,12 +59,14 @@ TEST(Postings, AgreesWithAMapHoweverItIsPutTogether) {
     const bool positions = random() % 2 == 0;
     for (std::uint64_t part = random() % 4; part != 0; --part) {
       Postings some;
-      for (std::uint64_t i = random() % 20; i != 0; --i) {
+      for (std::uint64_t number = random() % 20; number != 0; --number) {
         const std::uint64_t id = random() % 30;
-        const auto position = static_cast<std::uint64_t>(positions ? 1 + random() % 20 : 0);
-        some.add(std::to_string(id), id + 1, position);
         auto& of = expected[id];
-        if (positions) of.insert(position);
+        std::uint64_t position = 0;
+        for (std::uint64_t i = 1 + random() % 3; i != 0; --i) {
+          if (positions) of.insert(position += 1 + random() % 9);
+          some.add(std::to_string(id), number, position);
+        }
       }
       all.append(some);
     }
