@@ -3,7 +3,7 @@
 A command is a list of words, or one string for the shell. These are put in: {0} {1} the inputs, {out} where the output goes,
 {threads}, {build} Millrace's build, {bench} this folder, {python} the peers' interpreter.
 """
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass
@@ -199,8 +199,16 @@ def memory(factor):
     ]
 
 
+def in_processes(workload):
+    """The same workload in one process (the reference here) and in as many executor processes, of one thread each."""
+    embedded = workload.programs[0]
+    at = embedded.command.index("--threads")
+    words = embedded.command[:at] + ["--workers", "{threads}", "--threads", "1"] + embedded.command[at + 2:]
+    return replace(workload, programs=[replace(embedded, name="Millrace", command=words), replace(embedded, name="reference")])
+
+
 # The digest mode that turns a row's input into its expected answer, for rows without a reference program.
 EXPECTED_FROM_INPUT = {"memory_sort": "lines", "memory_distinct": "ones"}
 
 # Each takes the scale of the inputs.
-SUITES = {"speed": lambda factor: SPEED, "startup": lambda factor: STARTUP, "scale": scale, "memory": memory}
+SUITES = {"speed": lambda factor: SPEED, "processes": lambda factor: [in_processes(each) for each in SPEED], "startup": lambda factor: STARTUP, "scale": scale, "memory": memory}
