@@ -67,6 +67,7 @@ class ExecutorProcess {
       tell(rpc::CacheChanged{node.value, partition, bytes ? static_cast<std::int64_t>(*bytes) : -1});
     });
     heart_ = std::thread([this] { beat(); });
+    voice_ = std::thread([this] { say_soon(); });
   }
 
   /// Returns why the run is over.
@@ -115,18 +116,49 @@ class ExecutorProcess {
 
   // A driver that is gone is noticed by the thread that reads.
   template <class Message>
-  void tell(const Message& message) noexcept try {
-    const std::vector<std::byte> bytes = rpc::frame(message);
+  void tell(const Message& message) noexcept {
     const std::lock_guard lock(sending_);
-    driver_.send(bytes);
+    rpc::append_frame(outbox_, message);
+    flush();
+  }
+
+  // As tell(), but soon: with what else there will be to say by then.
+  template <class Message>
+  void tell_soon(const Message& message) noexcept {
+    const std::lock_guard lock(sending_);
+    const bool first = outbox_.empty();
+    rpc::append_frame(outbox_, message);
+    if (outbox_.size() >= full_outbox) flush();
+    if (first) something_to_say_.notify_one();
+  }
+
+  // Under the lock of what is sent.
+  void flush() noexcept try {
+    driver_.send(outbox_);
+    outbox_.clear();
   } catch (const Error&) {
     driver_.shut_down();
+  }
+
+  void say_soon() {
+    constexpr std::chrono::microseconds soon(300);
+    std::unique_lock lock(sending_);
+    for (;;) {
+      something_to_say_.wait(lock, [this] { return !outbox_.empty(); });
+      lock.unlock();
+      std::this_thread::sleep_for(soon);
+      lock.lock();
+      flush();
+    }
   }
 
   rpc::Socket& driver_;
   const rpc::Welcome welcome_;
   const rpc::Socket::Timeout patience_;
+  static constexpr std::size_t full_outbox = std::size_t{32} << 10;
   std::mutex sending_;
+  std::condition_variable something_to_say_;
+  std::vector<std::byte> outbox_;
   std::mutex mutex_;  // of what the driver has said
   std::map<std::pair<std::uint32_t, StageId>, KnownStage> stages_;
   std::map<std::uint32_t, std::shared_ptr<std::atomic<std::int64_t>>> skips_;  // by job
@@ -137,6 +169,7 @@ class ExecutorProcess {
   BlockServer server_;
   TaskSlots slots_;
   std::thread heart_;
+  std::thread voice_;
 };
 
 void ExecutorProcess::take(const rpc::Frame& frame) {
@@ -246,7 +279,11 @@ void ExecutorProcess::ended(AttemptEnd end) {
       }
     }
   }
-  tell(wire_of(end));
+  if (slots_.waiting() > 0) {
+    tell_soon(wire_of(end));
+  } else {
+    tell(wire_of(end));
+  }
 }
 
 void ExecutorProcess::send_result(const AttemptId& attempt, exec::Output output) {

@@ -84,6 +84,7 @@ class RemoteExecutors final : public Executors {
     ExecutorId id;
     std::uint32_t ticket = 0;
     std::string host;
+    std::string rack;
     rpc::Address blocks;
     rpc::Socket socket;
     rpc::Socket crash_line;
@@ -91,7 +92,9 @@ class RemoteExecutors final : public Executors {
     rpc::FrameBuffer in;
     Clock::time_point heard;
     std::map<AttemptId, std::unique_ptr<exec::BlockWriter>> results;
-    std::string fault;  // why it must be given up; empty while all is well
+    double task_microseconds = 0;  // of a typical task of late; 0: none has ended
+    bool ahead = false;            // it is given tasks to wait there
+    std::string fault;             // why it must be given up; empty while all is well
     // Under the mutex:
     std::vector<std::byte> out;
     std::size_t sent = 0;
@@ -116,6 +119,8 @@ class RemoteExecutors final : public Executors {
   void take(Connection& connection, std::uint8_t kind, std::span<const std::byte> payload);
   void take_result(Connection& connection, const rpc::ResultBlock& message);
   void take_end(Connection& connection, rpc::AttemptEnded message);
+  void adapt(Connection& connection, std::int64_t wall_microseconds);
+  sched::ExecutorAdded added(const Connection& connection) const;
   void take_cache_change(const Connection& connection, const rpc::CacheChanged& message);
   void flush(Connection& connection);
   void keep_time();

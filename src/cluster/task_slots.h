@@ -38,6 +38,11 @@ class TaskSlots {
   void kill(const AttemptId& attempt);
   bool run_next();
   void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const;
+  /// How many wait for a thread.
+  std::size_t waiting() const {
+    const std::lock_guard lock(mutex_);
+    return queue_.size();
+  }
   /// Tells all attempts to stop, forgets those that wait, and waits for the others as long as `patience`. Nothing is
   /// answered afterwards.
   void stop(std::chrono::milliseconds patience);

@@ -24,9 +24,10 @@ Executor& Executors::add(const ExecutorAdded& event) {
     leave_host(executor);
   }
   enter_host(executor, event);
-  slots_ += event.slots;
+  const std::uint32_t slots = event.slots + event.ahead;
+  slots_ += slots;
   slots_ -= executor.slots;
-  update(executor, [&](Executor& each) { each.slots = event.slots; });
+  update(executor, [&](Executor& each) { each.slots = slots; });
   return executor;
 }
 

@@ -26,7 +26,7 @@ struct RunningAttempt {
 
 struct Executor {
   ExecutorId id;
-  std::uint32_t slots = 0;
+  std::uint32_t slots = 0;  ///< with those for attempts that wait there
   std::uint32_t host = 0;
   bool draining = false;
   bool unheard = false;             // since the driver was restarted
