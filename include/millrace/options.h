@@ -24,16 +24,18 @@ struct Options {
   std::string tmp;                 ///< an existing directory for spills and shuffle files
   std::uint32_t workers = 0;       ///< executor processes on this machine; 0: the tasks run in this process
   std::uint64_t executor_timeout_ms = 10000;  ///< silence after which an executor counts as lost
-  std::uint32_t reducers = 0;                 ///< partitions after a shuffle; 0: chosen from the size of the input
-  bool overwrite = false;                     ///< replace an output that exists, once the new one is complete
-  Progress progress = Progress::none;         ///< never Progress::bar by default when standard error is no terminal
-  std::string events;                         ///< where to write the event log; empty: nowhere
-  std::string report;                         ///< where to write the report (.html: a page, else text); empty: nowhere
-  std::uint64_t skip_bad_records = 0;         ///< how many bad records a job may skip before it fails
-  unsigned attempts = 4;                      ///< how often a task may be tried before its job fails
-  std::uint64_t split_bytes = 0;              ///< input bytes a task; 0: chosen from the size of the input
-  bool file_shuffle = false;                  ///< hand shuffle blocks over as files, as between machines
-  std::vector<std::string> arguments;         ///< what is left for the job, in order, without the program's name
+  bool fair = false;           ///< jobs that run at the same time share the slots; else the older one comes first
+  bool no_backups = false;     ///< no second attempts of tasks that are slow
+  std::uint32_t reducers = 0;  ///< partitions after a shuffle; 0: chosen from the size of the input
+  bool overwrite = false;      ///< replace an output that exists, once the new one is complete
+  Progress progress = Progress::none;  ///< never Progress::bar by default when standard error is no terminal
+  std::string events;                  ///< where to write the event log; empty: nowhere
+  std::string report;                  ///< where to write the report (.html: a page, else text); empty: nowhere
+  std::uint64_t skip_bad_records = 0;  ///< how many bad records a job may skip before it fails
+  unsigned attempts = 4;               ///< how often a task may be tried before its job fails
+  std::uint64_t split_bytes = 0;       ///< input bytes a task; 0: chosen from the size of the input
+  bool file_shuffle = false;           ///< hand shuffle blocks over as files, as between machines
+  std::vector<std::string> arguments;  ///< what is left for the job, in order, without the program's name
   std::size_t literal_from = 0;  ///< arguments from this index on stood behind "--"; arguments.size() when none did
 
   /// Reads the command line, the configuration file and the environment. Takes the options that it knows, as

@@ -57,6 +57,8 @@ JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe
       scheduler_([&] {
         sched::Options scheduling;
         scheduling.retry.max_attempts = options.attempts;
+        scheduling.sharing = options.fair ? sched::Sharing::fair : sched::Sharing::fifo;
+        scheduling.backups.on = !options.no_backups;
         scheduling.outputs_die_with_executor = executors->outputs_die_with_executor();
         return scheduling;
       }()),

@@ -101,6 +101,10 @@ constexpr std::array options = {
              constexpr std::uint64_t most_seconds = 86400;
              o.executor_timeout_ms = 1000 * parse_integer<std::uint64_t>(v, 1, most_seconds);
            }},
+    Option{"fair", Takes::nothing, "", "jobs that run at the same time share the executors (default: the older first)",
+           [](Options& o, const std::string& v) { o.fair = parse_switch(v); }},
+    Option{"no-backups", Takes::nothing, "", "no second attempt of a task that is slow on its executor",
+           [](Options& o, const std::string& v) { o.no_backups = parse_switch(v); }},
     Option{"tmp", Takes::value, "DIR", "directory for spilled data (default: $TMPDIR, /var/tmp or /tmp)",
            [](Options& o, const std::string& v) { o.tmp = existing_directory(v); }},
     Option{"reducers", Takes::value, "N", "parts of the output (default: from the size of the input)",
