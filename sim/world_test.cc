@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <map>
 #include <string>
+#include <utility>
 
 namespace millrace::sim {
 namespace {
@@ -64,6 +65,24 @@ TEST_P(SimulationTest, TheSchedulerKeepsItsPromises) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SimulationTest, testing::Range<std::uint64_t>(0, 20));
+
+// Seeds that broke a promise when they were first run.
+class NamedSeedTest : public testing::TestWithParam<std::pair<std::uint64_t, const char*>> {};
+
+TEST_P(NamedSeedTest, NoLongerBreaksAPromise) {
+  std::map<std::string, std::uint64_t> reached;
+  SCOPED_TRACE(GetParam().second);
+  expect_no_fault(GetParam().first, reached);
+  EXPECT_GT(reached["launched"], 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Bugs, NamedSeedTest,
+                         testing::Values(std::pair(6, "a task was backed up while its input was being made again"),
+                                         std::pair(545, "a later job counted again what an earlier one had committed"),
+                                         std::pair(1532, "an output that a killed attempt had missed was believed in"),
+                                         std::pair(3522, "an executor was readmitted in the step that lost it"),
+                                         std::pair(5500,
+                                                   "a later job counted again what an earlier one had committed")));
 
 TEST(WorldTest, OneSeedIsOneStory) {
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
