@@ -31,6 +31,7 @@ struct Options {
   Progress progress = Progress::none;  ///< never Progress::bar by default when standard error is no terminal
   std::string events;                  ///< where to write the event log; empty: nowhere
   std::string report;                  ///< where to write the report (.html: a page, else text); empty: nowhere
+  std::string trace;                   ///< where to write a trace for Perfetto; empty: nowhere
   std::uint64_t skip_bad_records = 0;  ///< how many bad records a job may skip before it fails
   unsigned attempts = 4;               ///< how often a task may be tried before its job fails
   std::uint64_t split_bytes = 0;       ///< input bytes a task; 0: chosen from the size of the input

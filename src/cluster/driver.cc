@@ -66,6 +66,10 @@ void Driver::watch(const Options& options, int argc, const char* const* argv) {
     log_ = std::make_unique<observe::EventLogWriter>(options.events);
     events_.add(*log_);
   }
+  if (!options.trace.empty()) {
+    trace_ = std::make_unique<observe::TraceWriter>(options.trace);
+    events_.add(*trace_);
+  }
   const bool shown = options.progress != Progress::none;
   if (shown || !report_.empty()) {
     model_ = std::make_unique<observe::RunModel>(report_.empty() ? observe::Detail::totals : observe::Detail::attempts);
@@ -92,6 +96,7 @@ void Driver::end_run() {
     out.close();
     if (!out) throw Error(Cause::output, fmt::format("{}: the report could not be written", report_));
   }
+  if (trace_ != nullptr) trace_->close();
   if (log_ != nullptr) log_->close();
 }
 

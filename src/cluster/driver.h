@@ -10,6 +10,7 @@
 #include "observe/event_stream.h"
 #include "observe/progress.h"
 #include "observe/run_model.h"
+#include "observe/trace.h"
 
 namespace millrace::cluster {
 
@@ -32,6 +33,7 @@ class Driver {
   observe::EventStream events_;
   std::string report_;
   std::unique_ptr<observe::EventLogWriter> log_;
+  std::unique_ptr<observe::TraceWriter> trace_;
   std::unique_ptr<observe::RunModel> model_;
   std::unique_ptr<observe::Progress> progress_;
   JobRunner* runner_ = nullptr;  // the session's

@@ -118,6 +118,8 @@ constexpr std::array options = {
            [](Options& o, const std::string& v) { o.events = not_empty(v); }},
     Option{"report", Takes::value, "FILE", "write a report of the run there; a page when it ends in .html",
            [](Options& o, const std::string& v) { o.report = not_empty(v); }},
+    Option{"trace", Takes::value, "FILE", "write a trace of the tasks there, for ui.perfetto.dev",
+           [](Options& o, const std::string& v) { o.trace = not_empty(v); }},
     Option{
         "skip-bad-records", Takes::value, "N", "skip up to N bad records, and keep them in a side file (default: 0)",
         [](Options& o, const std::string& v) { o.skip_bad_records = parse_integer<std::uint64_t>(v, 0, most_bytes); }},

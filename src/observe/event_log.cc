@@ -15,7 +15,6 @@
 namespace millrace::observe {
 namespace {
 
-constexpr std::size_t write_block = 64 << 10;
 constexpr std::size_t read_block = 256 << 10;
 
 const std::size_t first_action = Logged::Value(sched::LaunchTask{}).index();
@@ -27,58 +26,32 @@ bool is_passing(const Logged& record) {
          std::holds_alternative<sched::TaskProgress>(record.value);
 }
 
-Error write_error(const std::string& path, int number) {
-  const bool full = number == ENOSPC || number == EDQUOT || number == EROFS;
-  return Error(full ? Cause::out_of_disk : Cause::output,
-               fmt::format("cannot write the event log {}: {}", path, std::strerror(number)));
-}
-
 }  // namespace
 
-EventLogWriter::EventLogWriter(std::string path)
-    : path_(std::move(path)), file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
-  if (file_ < 0) throw write_error(path_, errno);
-  buffer_ = event_log_header();
-}
-
-EventLogWriter::~EventLogWriter() {
-  flush();
-  if (file_ >= 0) ::close(file_);
+EventLogWriter::EventLogWriter(std::string path) : file_("the event log", std::move(path)) {
+  file_.buffer() = event_log_header();
 }
 
 void EventLogWriter::on(const Logged& record) {
-  if (file_ < 0 || failure_ != 0) return;
+  if (!file_.open()) return;
   const bool decided = record.value.index() >= first_action && record.value.index() <= last_action;
   if (const auto tick = std::exchange(tick_, std::nullopt); tick && decided) {
-    append_event(buffer_, {*tick, sched::Tick{}});
+    append_event(file_.buffer(), {*tick, sched::Tick{}});
   }
   if (std::holds_alternative<sched::Tick>(record.value)) tick_ = record.at;
   if (is_passing(record)) return;
-  append_event(buffer_, record);
+  append_event(file_.buffer(), record);
   const bool end = std::holds_alternative<sched::JobSucceeded>(record.value) ||
                    std::holds_alternative<sched::JobFailed>(record.value) ||
                    std::holds_alternative<RunEnded>(record.value);
-  if (end || buffer_.size() >= write_block) flush();
-}
-
-void EventLogWriter::flush() noexcept {
-  std::string_view rest = buffer_;
-  while (file_ >= 0 && failure_ == 0 && !rest.empty()) {
-    const ::ssize_t written = ::write(file_, rest.data(), rest.size());
-    if (written >= 0) {
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno != EINTR) {
-      failure_ = errno;
-    }
+  if (end) {
+    file_.flush();
+  } else {
+    file_.flush_if_large();
   }
-  buffer_.clear();
 }
 
-void EventLogWriter::close() {
-  flush();
-  if (file_ >= 0 && ::close(std::exchange(file_, -1)) != 0 && failure_ == 0) failure_ = errno;
-  if (failure_ != 0) throw write_error(path_, failure_);
-}
+void EventLogWriter::close() { file_.close(); }
 
 EventLogReader::EventLogReader(std::string path)
     : name_(std::move(path)), file_(::open(name_.c_str(), O_RDONLY | O_CLOEXEC)) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "observe/event_decoder.h"
+#include "observe/growing_file.h"
 #include "observe/logged.h"
 
 namespace millrace::observe {
@@ -22,23 +23,13 @@ class EventLogWriter : public Observer {
  public:
   /// Creates or truncates. Throws Error(output, or out_of_disk).
   explicit EventLogWriter(std::string path);
-  /// Flushes; a failure goes unnoticed when close() was not called.
-  ~EventLogWriter() override;
-  EventLogWriter(const EventLogWriter&) = delete;
-  EventLogWriter& operator=(const EventLogWriter&) = delete;
-
   void on(const Logged& record) override;
 
   /// Everything is in the file, or Error says why not. Records after it are ignored.
   void close();
 
  private:
-  void flush() noexcept;
-
-  std::string path_;
-  int file_ = -1;
-  int failure_ = 0;  // errno of the first write that failed
-  std::string buffer_;
+  GrowingFile file_;
   std::optional<Time> tick_;  // of a Tick that was the last record
 };
 

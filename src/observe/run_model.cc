@@ -32,6 +32,7 @@ void add(sched::TaskMetrics& sum, const sched::TaskMetrics& more) {
 
 void RunModel::on(const Logged& record) {
   now_ = std::max(now_, record.at.microseconds);
+  ++revision_;
   std::visit([this](const auto& value) { take(value); }, record.value);
 }
 
@@ -51,6 +52,7 @@ void RunModel::take(const sched::ExecutorAdded& event) {
   executor.id = event.executor;
   executor.host = event.host;
   executor.rack = event.rack;
+  executor.last_heard = now_;
   executor.slots = event.slots;
   executor.draining = false;
   executor.set_aside_until = not_yet;
@@ -107,6 +109,7 @@ void RunModel::take(const sched::JobSubmitted& event) {
   job.id = event.job.id;
   job.name = event.job.name;
   job.submitted = now_;
+  job.revision = revision_;
   for (const sched::StageSpec& spec : event.job.stages) {
     stage_rows_[{job.id, spec.id}] = job.stages.size();
     StageRow& stage = job.stages.emplace_back();
@@ -128,7 +131,10 @@ const StageRow* RunModel::stage(JobId job, StageId stage) const {
 
 StageRow* RunModel::find_stage(JobId job, StageId stage) {
   const auto row = stage_rows_.find({job, stage});
-  return row == stage_rows_.end() ? nullptr : &jobs_.at(job).stages[row->second];
+  if (row == stage_rows_.end()) return nullptr;
+  JobRow& found = jobs_.at(job);
+  found.revision = revision_;
+  return &found.stages[row->second];
 }
 
 void RunModel::change_stage(JobId job, StageId id, StageProgress state, const std::string& reason) {
@@ -146,6 +152,12 @@ void RunModel::change_stage(JobId job, StageId id, StageProgress state, const st
   }
   stage->state = state;
   stage->reason = reason;
+}
+
+void RunModel::take(const JobPlanned& fact) {
+  JobRow& job = jobs_[fact.job];
+  job.plan = fact;
+  job.revision = revision_;
 }
 
 void RunModel::take(const LiveBytes& fact) {
@@ -170,6 +182,8 @@ void RunModel::end_job(JobId id, JobProgress state, Cause cause, const std::stri
   job.cause = cause;
   job.reason = reason;
   job.ended = now_;
+  job.revision = revision_;
+  settle_surplus(id);
   for (StageRow& stage : job.stages) {
     if (stage.state == StageProgress::finished || stage.state == StageProgress::skipped) continue;
     const bool began = stage.started != not_yet;
@@ -200,14 +214,30 @@ void RunModel::take(const sched::LaunchTask& action) {
   live.row.number = action.attempt.number;
   live.row.executor = action.executor;
   live.row.backup = action.backup;
+  live.row.slot = take_slot(action.executor);
   live.row.launched = live.row.started = now_;
   ++stage->running;
   ++stage->launched;
+  ++executors_[action.executor].running;
+}
+
+std::uint32_t RunModel::take_slot(ExecutorId executor) {
+  std::vector<bool>& taken = slots_taken_[executor];
+  const auto free = std::find(taken.begin(), taken.end(), false);
+  const auto slot = static_cast<std::uint32_t>(free - taken.begin());
+  if (free == taken.end()) {
+    taken.push_back(true);
+  } else {
+    *free = true;
+  }
+  return slot;
 }
 
 void RunModel::take(const sched::TaskStarted& event) {
   const auto live = running_.find(event.attempt);
-  if (live != running_.end()) live->second.row.started = now_;
+  if (live == running_.end()) return;
+  live->second.row.started = now_;
+  executors_[live->second.row.executor].last_heard = now_;
 }
 
 void RunModel::take(const sched::TaskProgress& event) {
@@ -244,6 +274,10 @@ StageRow* RunModel::end_attempt(const AttemptId& id, AttemptState state, const s
   executor.id = row.executor;
   executor.busy += row.duration();
   ++executor.attempts;
+  --executor.running;
+  if (row.state == AttemptState::failed) ++executor.failed;
+  if (row.state != AttemptState::lost) executor.last_heard = now_;
+  slots_taken_[row.executor][row.slot] = false;
 
   StageRow* stage = find_stage(job, id.stage);
   --stage->running;
@@ -253,7 +287,9 @@ StageRow* RunModel::end_attempt(const AttemptId& id, AttemptState state, const s
   if (row.state == AttemptState::lost) ++stage->lost;
   if (row.state == AttemptState::surplus) {
     ++stage->surplus;
-    succeeded_[id] = {job, stage->attempts.size(), row.duration(), metrics};
+    succeeded_[id] = {job, stage->attempts.size(), row, metrics};
+  } else {
+    settle(*stage, row);
   }
   if (detail_ == Detail::attempts) stage->attempts.push_back(row);
   return stage;
@@ -266,22 +302,36 @@ void RunModel::take(const sched::TaskSucceeded& event) {
 void RunModel::take(const sched::TaskCommitted& action) {
   const auto found = succeeded_.find(action.attempt);
   if (found == succeeded_.end()) return;
-  const Succeeded succeeded = std::move(found->second);
+  Succeeded succeeded = std::move(found->second);
   succeeded_.erase(found);
   StageRow* stage = find_stage(succeeded.job, action.attempt.stage);
   --stage->surplus;
-  stage->wasted_time -= succeeded.duration;
-  stage->task_time += succeeded.duration;
+  const std::int64_t duration = succeeded.row.duration();
+  stage->wasted_time -= duration;
+  stage->task_time += duration;
   if (action.first) {
     ++stage->done;
     add(stage->totals, succeeded.metrics);
+    stage->times.add(static_cast<std::uint64_t>(duration));
+    stage->sizes.add(succeeded.row.bytes_in);
   } else {
     ++stage->made_again;
   }
-  if (detail_ != Detail::attempts) return;
-  AttemptRow& row = stage->attempts[succeeded.row];
-  row.state = AttemptState::counted;
-  row.again = !action.first;
+  succeeded.row.state = AttemptState::counted;
+  succeeded.row.again = !action.first;
+  if (detail_ == Detail::attempts) stage->attempts[succeeded.place] = succeeded.row;
+  settle(*stage, succeeded.row);
+}
+
+void RunModel::settle_surplus(JobId job) {
+  for (auto each = succeeded_.begin(); each != succeeded_.end();) {
+    if (each->second.job != job) {
+      ++each;
+      continue;
+    }
+    settle(*stage(job, each->first.stage), each->second.row);
+    each = succeeded_.erase(each);
+  }
 }
 
 void RunModel::take(const sched::TaskFailed& event) {

@@ -25,6 +25,14 @@ struct LiveAttempt {
   bool killed = false;  ///< asked to stop
 };
 
+/// Is told of every attempt once, when nothing about it can change any more: when it has failed, has been stopped or
+/// lost, has been counted, or its job has ended without counting it.
+class AttemptSink {
+ public:
+  virtual ~AttemptSink() = default;
+  virtual void settled(const StageRow& stage, const AttemptRow& attempt) = 0;
+};
+
 /// Folds the records of a run into what happened: the one model behind progress, the text report and the page. It is
 /// the same whether it is fed live or from the event log.
 ///
@@ -32,7 +40,8 @@ struct LiveAttempt {
 /// Not thread-safe. Live, it is read by observers that were added to the stream after it, or when no one publishes.
 class RunModel : public Observer {
  public:
-  explicit RunModel(Detail detail = Detail::attempts) : detail_(detail) {}
+  /// `sink` is not owned, must outlive the model, and may be null.
+  explicit RunModel(Detail detail = Detail::attempts, AttemptSink* sink = nullptr) : detail_(detail), sink_(sink) {}
 
   void on(const Logged& record) override;
 
@@ -49,6 +58,8 @@ class RunModel : public Observer {
   const std::optional<RunEnded>& end() const noexcept { return end_; }
   /// The time of the last record.
   std::int64_t now() const noexcept { return now_; }
+  /// The number of records so far; what has changed since can be told by JobRow::revision.
+  std::uint64_t revision() const noexcept { return revision_; }
 
   /// Attempts that run now.
   const std::map<AttemptId, LiveAttempt>& running() const noexcept { return running_; }
@@ -84,28 +95,37 @@ class RunModel : public Observer {
   void take(const sched::JobSucceeded& action);
   void take(const sched::JobFailed& action);
   void take(const RunStarted& fact) { run_ = fact; }
-  void take(const JobPlanned& fact) { jobs_[fact.job].plan = fact; }
+  void take(const JobPlanned& fact);
   void take(const LiveBytes& fact);
   void take(const RunEnded& fact) { end_ = fact; }
 
   // An attempt that succeeded and may still be said to count.
   struct Succeeded {
     JobId job;
-    std::size_t row = 0;  // in StageRow::attempts
-    std::int64_t duration = 0;
+    std::size_t place = 0;  // in StageRow::attempts
+    AttemptRow row;
     sched::TaskMetrics metrics;
   };
 
+  // For changes: the job is one of this revision from now on. Null when there is no such stage.
   StageRow* find_stage(JobId job, StageId stage);
+  std::uint32_t take_slot(ExecutorId executor);
   // Takes the attempt out of running_ and books it. Null when it was not running.
   StageRow* end_attempt(const AttemptId& attempt, AttemptState state, const sched::TaskMetrics& metrics,
                         Cause cause = Cause::internal);
   void change_stage(JobId job, StageId stage, StageProgress state, const std::string& reason);
   void end_job(JobId id, JobProgress state, Cause cause, const std::string& reason);
+  void settle(const StageRow& stage, const AttemptRow& attempt) {
+    if (sink_ != nullptr) sink_->settled(stage, attempt);
+  }
+  // The job's attempts that succeeded and were not counted never will be.
+  void settle_surplus(JobId job);
   void change_slots(std::uint64_t slots);
 
   Detail detail_;
+  AttemptSink* sink_;
   std::int64_t now_ = 0;
+  std::uint64_t revision_ = 0;
   RunStarted run_;
   std::optional<RunEnded> end_;
   std::map<JobId, JobRow> jobs_;
@@ -115,6 +135,7 @@ class RunModel : public Observer {
   std::map<std::pair<JobId, StageId>, std::size_t> stage_rows_;  // index into JobRow::stages
   std::map<AttemptId, LiveAttempt> running_;
   std::map<AttemptId, Succeeded> succeeded_;
+  std::map<ExecutorId, std::vector<bool>> slots_taken_;
   std::int64_t busy_since_ = 0;       // when running_ was last empty
   std::int64_t time_with_tasks_ = 0;  // up to then
   double slot_time_ = 0;              // of all executors, up to slots_since_

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "observe/distribution.h"
 #include "observe/logged.h"
 
 // The rows of the run model: plain values that views read. Times are microseconds since the driver started.
@@ -29,6 +30,7 @@ struct AttemptRow {
   PartitionId partition;
   std::uint32_t number = 0;
   ExecutorId executor;
+  std::uint32_t slot = 0;  ///< of the executor, from 0: the first that was free at the launch
   AttemptState state = AttemptState::running;
   Cause cause = Cause::internal;  ///< in state failed
   bool again = false;             ///< made an output again that had been lost
@@ -71,6 +73,8 @@ struct StageRow {
   sched::TaskMetrics totals;
   std::int64_t task_time = 0;    ///< durations of attempts that counted
   std::int64_t wasted_time = 0;  ///< durations of all other attempts that have ended
+  Distribution times;            ///< durations in microseconds, of attempts that counted, each task once
+  Distribution sizes;            ///< bytes that they read, shuffled ones included
   std::vector<AttemptRow>
       attempts;  ///< those that have ended, in the order of their end; empty without Detail::attempts
 
@@ -92,6 +96,7 @@ struct JobRow {
   std::int64_t submitted = 0, ended = not_yet;
   JobPlanned plan;
   std::vector<StageRow> stages;  ///< parents before children
+  std::uint64_t revision = 0;    ///< RunModel::revision() when anything of this job last changed
 
   std::int64_t elapsed(std::int64_t now) const noexcept { return (ended == not_yet ? now : ended) - submitted; }
 };
@@ -109,6 +114,9 @@ struct ExecutorRow {
   std::uint64_t times_set_aside = 0;
   std::int64_t busy = 0;  ///< durations of attempts that ended on it
   std::uint64_t attempts = 0;
+  std::uint64_t failed = 0;
+  std::uint32_t running = 0;
+  std::int64_t last_heard = 0;  ///< the time of the last event that came from it
 };
 
 struct FailureRow {

@@ -160,7 +160,7 @@ class SimulatedRun {
   void step(sched::Event event) {
     std::vector<sched::Action> actions;
     scheduler_.step(event, Time{now_}, actions);
-    records_.push_back(logged(Time{now_}, std::move(event)));
+    records_.push_back(logged(Time{now_}, event));
     for (sched::Action& action : actions) {
       if (const auto* launch = std::get_if<sched::LaunchTask>(&action)) {
         started_[launch->attempt] = now_;

@@ -5,6 +5,7 @@ MILLRACE_TEST_SEED sets the seed of the generated inputs, which is printed.
 """
 import collections
 import gzip
+import json
 import os
 import re
 import shutil
@@ -308,6 +309,16 @@ class CommandsTest(SeededCase):
         story = self.millrace("simulate", "--chaos", "--seed", "7")
         self.assertIn(b'"event":"job_submitted"', story)
         self.assertEqual(story, self.millrace("simulate", "--chaos", "--seed", "7"))
+
+    def test_a_trace_is_the_same_from_the_run_and_from_its_log(self):
+        self.write("text", self.messy_text())
+        self.millrace("wordcount", "text", "--events", "log", "--trace", "trace.json")
+        live = json.loads((self.path / "trace.json").read_bytes())
+        slices = [event for event in live if event["ph"] == "X"]
+        self.assertGreater(len(slices), 1)
+        self.assertEqual({event["args"]["outcome"] for event in slices}, {"counted"})
+        self.assertEqual(self.millrace("report", "log", "--trace=later.json"), b"")
+        self.assertEqual(json.loads((self.path / "later.json").read_bytes()), live)
 
 
 if __name__ == "__main__":
