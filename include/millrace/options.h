@@ -32,6 +32,9 @@ struct Options {
   std::string events;                  ///< where to write the event log; empty: nowhere
   std::string report;                  ///< where to write the report (.html: a page, else text); empty: nowhere
   std::string trace;                   ///< where to write a trace for Perfetto; empty: nowhere
+  bool ui = false;                     ///< serve the live page and the metrics of the run on 127.0.0.1
+  std::uint16_t ui_port = 0;           ///< where; 0: any port that is free
+  std::string ui_token;                ///< what its address must contain; empty: random
   std::uint64_t skip_bad_records = 0;  ///< how many bad records a job may skip before it fails
   unsigned attempts = 4;               ///< how often a task may be tried before its job fails
   std::uint64_t split_bytes = 0;       ///< input bytes a task; 0: chosen from the size of the input

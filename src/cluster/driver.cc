@@ -70,6 +70,11 @@ void Driver::watch(const Options& options, int argc, const char* const* argv) {
     trace_ = std::make_unique<observe::TraceWriter>(options.trace);
     events_.add(*trace_);
   }
+  if (options.ui) {
+    page_ = std::make_unique<observe::LivePage>(options.ui_port, options.ui_token);
+    events_.add(*page_);
+    fmt::print(stderr, "millrace: this run is shown at {}\n", page_->address());
+  }
   const bool shown = options.progress != Progress::none;
   if (shown || !report_.empty()) {
     model_ = std::make_unique<observe::RunModel>(report_.empty() ? observe::Detail::totals : observe::Detail::attempts);

@@ -8,6 +8,7 @@
 #include "dataset/driver_session.h"
 #include "observe/event_log.h"
 #include "observe/event_stream.h"
+#include "observe/live_page.h"
 #include "observe/progress.h"
 #include "observe/run_model.h"
 #include "observe/trace.h"
@@ -34,6 +35,7 @@ class Driver {
   std::string report_;
   std::unique_ptr<observe::EventLogWriter> log_;
   std::unique_ptr<observe::TraceWriter> trace_;
+  std::unique_ptr<observe::LivePage> page_;
   std::unique_ptr<observe::RunModel> model_;
   std::unique_ptr<observe::Progress> progress_;
   JobRunner* runner_ = nullptr;  // the session's

@@ -52,6 +52,22 @@ Progress parse_progress(const std::string& text) {
   usage("'" + text + "' is none of bar, plain, none");
 }
 
+void parse_ui(Options& options, const std::string& text) {
+  options.ui = text != "false" && text != "no" && text != "off";
+  const bool port = options.ui && !text.empty() && text != "true" && text != "yes" && text != "on";
+  options.ui_port = port ? parse_integer<std::uint16_t>(text, 1, 65535) : std::uint16_t{0};
+}
+
+// Those who can guess it can read the run's data; and it stands in an address as it is.
+std::string parse_token(const std::string& text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  if (text.size() < 16 || !std::all_of(text.begin(), text.end(), plain))
+    usage("a token has at least 16 characters, all of them letters, digits, - or _");
+  return text;
+}
+
 std::string existing_directory(const std::string& path) {
   std::error_code error;
   if (!std::filesystem::is_directory(path, error))
@@ -120,6 +136,9 @@ constexpr std::array options = {
            [](Options& o, const std::string& v) { o.report = not_empty(v); }},
     Option{"trace", Takes::value, "FILE", "write a trace of the tasks there, for ui.perfetto.dev",
            [](Options& o, const std::string& v) { o.trace = not_empty(v); }},
+    Option{"ui", Takes::optional, "PORT", "show the run in the browser, on 127.0.0.1 (default: a free port)", parse_ui},
+    Option{"ui-token", Takes::value, "TOKEN", "",
+           [](Options& o, const std::string& v) { o.ui_token = parse_token(v); }},
     Option{
         "skip-bad-records", Takes::value, "N", "skip up to N bad records, and keep them in a side file (default: 0)",
         [](Options& o, const std::string& v) { o.skip_bad_records = parse_integer<std::uint64_t>(v, 0, most_bytes); }},

@@ -36,6 +36,16 @@ void Distribution::add(std::uint64_t value) {
   ++count_;
 }
 
+void Distribution::add(const Distribution& others) {
+  if (others.count_ == 0) return;
+  bins_.resize(std::max(bins_.size(), others.bins_.size()));
+  for (std::size_t bin = 0; bin < others.bins_.size(); ++bin) bins_[bin] += others.bins_[bin];
+  least_ = count_ == 0 ? others.least_ : std::min(least_, others.least_);
+  most_ = std::max(most_, others.most_);
+  sum_ += others.sum_;
+  count_ += others.count_;
+}
+
 double Distribution::quantile(double share) const {
   if (count_ == 0) return 0;
   const double rank = std::clamp(share, 0.0, 1.0) * static_cast<double>(count_);

@@ -11,6 +11,7 @@ namespace millrace::observe {
 class Distribution {
  public:
   void add(std::uint64_t value);
+  void add(const Distribution& others);
 
   std::uint64_t count() const noexcept { return count_; }
   double sum() const noexcept { return sum_; }
@@ -20,7 +21,8 @@ class Distribution {
   double quantile(double share) const;
   /// Largest over median: 1 is even. 0 when there is nothing to compare.
   double skew() const;
-  /// How many values are at most `limit`; those in the bin that `limit` is in count in part.
+  /// How many values are below `limit`, or at most the largest: exact for powers of two; elsewhere those in the bin
+  /// that `limit` is in count in part.
   double at_most(double limit) const;
 
   /// The counts of `bins` bins, each as wide as the others on a logarithmic axis, from least() to most(). Empty when

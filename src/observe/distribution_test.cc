@@ -59,6 +59,20 @@ TEST(DistributionTest, TakesTheLargestValueThereIs) {
   EXPECT_EQ(distribution.shape(4), (std::vector<std::uint64_t>{1, 0, 0, 1}));
 }
 
+TEST(DistributionTest, TwoTogetherAreAsIfOneHadSeenAll) {
+  Distribution left, right, both;
+  for (std::uint64_t value = 1; value < 5000; value = value * 3 + 1) {
+    (value % 2 == 0 ? left : right).add(value);
+    both.add(value);
+  }
+  left.add(right);
+  left.add(Distribution());
+  EXPECT_EQ(left.count(), both.count());
+  EXPECT_EQ(left.sum(), both.sum());
+  EXPECT_EQ(left.shape(10), both.shape(10));
+  EXPECT_EQ(left.at_most(1024), 6);  // 1, 4, 13, 40, 121, 364
+}
+
 TEST(DistributionTest, SkewIsTheLargestOverTheMedian) {
   Distribution distribution;
   for (int i = 0; i < 9; ++i) distribution.add(1000);

@@ -2,7 +2,9 @@
 
 namespace millrace::observe {
 
-extern const char* const report_style;   ///< page/report.css
-extern const char* const report_script;  ///< page/report.js
+extern const char* const page_body;      ///< page/page.html
+extern const char* const page_style;     ///< page/page.css
+extern const char* const page_timeline;  ///< page/timeline.js
+extern const char* const page_script;    ///< page/page.js
 
 }  // namespace millrace::observe
