@@ -1,4 +1,6 @@
-// What a task costs by itself: empty_tasks N runs one stage of N tasks that have nothing to do.
+// What a task costs by itself: empty_tasks N runs one stage of N tasks that have nothing to do, empty_tasks N US one
+// whose tasks compute for so many microseconds each.
+#include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <string>
@@ -7,13 +9,18 @@
 
 int main(int argc, char** argv) {
   millrace::Context context(argc, argv);
-  if (context.args().size() != 1) {
-    std::cerr << "usage: empty_tasks N [options of any job]\n";
+  if (context.args().empty() || context.args().size() > 2) {
+    std::cerr << "usage: empty_tasks N [MICROSECONDS] [options of any job]\n";
     return 2;
   }
   const std::uint64_t tasks = std::stoull(context.args().at(0));
+  const std::int64_t microseconds = context.args().size() > 1 ? std::stoll(context.args().at(1)) : 0;
   const auto number = [](std::uint64_t i) { return i; };
-  const auto nothing = [](std::uint64_t) { return false; };
-  std::cout << context.generate(tasks, number, static_cast<std::uint32_t>(tasks)).filter(nothing).count() << '\n';
+  const auto compute = [microseconds](std::uint64_t) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+    while (microseconds > 0 && std::chrono::steady_clock::now() < end) continue;
+    return false;
+  };
+  std::cout << context.generate(tasks, number, static_cast<std::uint32_t>(tasks)).filter(compute).count() << '\n';
   return 0;
 }
