@@ -238,7 +238,7 @@ PageUpdate page_update(const RunModel& model, const Timeline& timeline, const Pa
   update.running_count = model.running().size();
   for (const auto& each : model.running()) {
     if (update.running.size() == most_running) break;
-    update.running.push_back(each);
+    if (each.second.row.slot != no_slot) update.running.push_back(each);
   }
   update.all_bars = after.revision == 0 || after.epoch != timeline.epoch() || after.bars > timeline.bars().size();
   const std::size_t from = update.all_bars ? 0 : after.bars;

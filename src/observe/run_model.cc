@@ -214,7 +214,6 @@ void RunModel::take(const sched::LaunchTask& action) {
   live.row.number = action.attempt.number;
   live.row.executor = action.executor;
   live.row.backup = action.backup;
-  live.row.slot = take_slot(action.executor);
   live.row.launched = live.row.started = now_;
   ++stage->running;
   ++stage->launched;
@@ -237,6 +236,7 @@ void RunModel::take(const sched::TaskStarted& event) {
   const auto live = running_.find(event.attempt);
   if (live == running_.end()) return;
   live->second.row.started = now_;
+  if (live->second.row.slot == no_slot) live->second.row.slot = take_slot(live->second.row.executor);
   executors_[live->second.row.executor].last_heard = now_;
 }
 
@@ -277,6 +277,7 @@ StageRow* RunModel::end_attempt(const AttemptId& id, AttemptState state, const s
   --executor.running;
   if (row.state == AttemptState::failed) ++executor.failed;
   if (row.state != AttemptState::lost) executor.last_heard = now_;
+  if (row.slot == no_slot) row.slot = take_slot(row.executor);  // nobody said that it started
   slots_taken_[row.executor][row.slot] = false;
 
   StageRow* stage = find_stage(job, id.stage);

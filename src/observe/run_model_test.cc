@@ -77,6 +77,21 @@ TEST_F(RunModelTest, AnAttemptCountsWhenItIsCommitted) {
   EXPECT_EQ(model_.executors().at(executor_).busy, 100);
 }
 
+TEST_F(RunModelTest, AnAttemptThatWaitsAtItsExecutorHasNoSlotYet) {
+  put(20, sched::StageStarted{JobId{0}, StageId{0}, "why"});
+  launch(20, attempt(0, 1));
+  launch(20, attempt(0, 2));
+  put(21, sched::TaskStarted{attempt(0, 1), executor_});
+  EXPECT_EQ(model_.running().at(attempt(0, 1)).row.slot, 0u);
+  EXPECT_EQ(model_.running().at(attempt(0, 2)).row.slot, no_slot);
+  succeed(30, attempt(0, 1));
+  put(31, sched::TaskStarted{attempt(0, 2), executor_});
+  succeed(40, attempt(0, 2));
+  ASSERT_EQ(stage(0).attempts.size(), 2u);
+  EXPECT_EQ(stage(0).attempts[0].slot, 0u);
+  EXPECT_EQ(stage(0).attempts[1].slot, 0u) << "the slot that the first one left";
+}
+
 TEST_F(RunModelTest, FailuresAreKeptWithTheirCause) {
   launch(20, attempt(0, 1));
   put(30, sched::TaskFailed{attempt(0, 1), executor_, {Cause::user_code, "boom", {}}, {}});

@@ -15,6 +15,7 @@
 namespace millrace::observe {
 
 constexpr std::int64_t not_yet = -1;
+constexpr std::uint32_t no_slot = ~std::uint32_t{0};
 
 enum class AttemptState : std::uint8_t {
   running,
@@ -30,7 +31,7 @@ struct AttemptRow {
   PartitionId partition;
   std::uint32_t number = 0;
   ExecutorId executor;
-  std::uint32_t slot = 0;  ///< of the executor, from 0: the first that was free at the launch
+  std::uint32_t slot = no_slot;  ///< of the executor, from 0: the first that was free when it started; none before
   AttemptState state = AttemptState::running;
   Cause cause = Cause::internal;  ///< in state failed
   bool again = false;             ///< made an output again that had been lost

@@ -13,7 +13,7 @@ constexpr std::uint64_t driver = 0;              // its number as a process; exe
 constexpr std::int64_t counter_interval = 1000;  // microseconds: more often than this nobody can see
 
 std::uint64_t process_of(ExecutorId executor) { return std::uint64_t{executor.value} + 1; }
-std::uint64_t track_of(std::uint32_t slot) { return std::uint64_t{slot} + 1; }
+std::uint64_t track_of(std::uint32_t slot) { return slot == no_slot ? 0 : std::uint64_t{slot} + 1; }
 
 void append_string(std::string& out, std::string_view key, std::string_view text) {
   fmt::format_to(std::back_inserter(out), ",\"{}\":", key);
