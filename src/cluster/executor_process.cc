@@ -337,7 +337,9 @@ std::optional<Seat> seat_of_this_process() {
   if (value == nullptr) {
     const auto task = slurm_task();
     if (!task || task->rank == 0) return std::nullopt;
-    return seat_in_slurm(*task);
+    auto seat = seat_in_slurm(*task);
+    if (!seat) _exit(0);  // the run needed no more executors: for Slurm this task has not failed
+    return seat;
   }
   const std::string text = value;
   const std::size_t comma = text.rfind(',');
@@ -373,6 +375,7 @@ void run_executor(const Seat& seat) {
     const std::string reason = process->run();
     if (reason != run_over) fmt::print(stderr, "millrace: executor {} ends: {}\n", welcome.executor, reason);
   } catch (const Error& error) {
+    if (slurm_run_is_over()) _exit(0);
     fmt::print(stderr, "millrace: executor: {}\n", error.what());
     std::fflush(nullptr);
     _exit(1);

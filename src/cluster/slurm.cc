@@ -21,6 +21,7 @@ namespace {
 constexpr unsigned doors = 16;
 constexpr rpc::Socket::Timeout door_time{3000};
 constexpr std::chrono::seconds patience{60};
+constexpr std::chrono::seconds wait_for_late_tasks{10};  // from the opening of the gate
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -64,14 +65,15 @@ rpc::Listener open_door(const SlurmTask& task, const std::string& host) {
 struct Question {
   static constexpr std::uint8_t kind = 128;
   std::string step;
+  std::uint32_t rank = 0;
   std::string nonce;
-  static constexpr auto fields = std::tuple{&Question::step, &Question::nonce};
+  static constexpr auto fields = std::tuple{&Question::step, &Question::rank, &Question::nonce};
 };
 struct Answer {
   static constexpr std::uint8_t kind = 129;
   std::string nonce;
   std::string host;
-  std::uint16_t port = 0;
+  std::uint16_t port = 0;  // none: the run is over
   std::string secret;
   static constexpr auto fields = std::tuple{&Answer::nonce, &Answer::host, &Answer::port, &Answer::secret};
 };
@@ -188,45 +190,86 @@ void SlurmGate::serve() {
   }
 }
 
+void SlurmGate::close() {
+  std::unique_lock lock(mutex_);
+  over_ = true;
+  came_.wait_until(lock, opened_ + wait_for_late_tasks, [this] { return heard_.size() + 1 >= task_.tasks; });
+}
+
 void SlurmGate::answer(rpc::Socket socket) {
   const auto question = open_credential<Question>(receive_credential(socket));
-  if (question.step != task_.name()) return;
+  if (question.step != task_.name() || question.rank == 0 || question.rank >= task_.tasks) return;
   Answer answer;
   answer.nonce = question.nonce;
   answer.host = driver_.host;
-  answer.port = driver_.port;
   answer.secret.assign(reinterpret_cast<const char*>(secret_.data()), secret_.size());
+  {
+    const std::lock_guard lock(mutex_);
+    answer.port = over_ ? 0 : driver_.port;
+  }
   send_credential(socket, credential_of(answer));
+  const std::lock_guard lock(mutex_);
+  heard_.insert(question.rank);
+  came_.notify_one();
 }
 
-Seat seat_in_slurm(const SlurmTask& task) {
+namespace {
+
+// Tries every door once. Throws Error(lost_node) when task 0 is behind none.
+Answer ask_task_0(const SlurmTask& task, const std::string& host) {
+  std::string last;
+  for (unsigned index = 0; index < doors; ++index) {
+    try {
+      const rpc::Secret nonce = rpc::make_secret();
+      const Question question{task.name(), task.rank, {reinterpret_cast<const char*>(nonce.data()), nonce.size()}};
+      rpc::Socket socket = rpc::Socket::connect({host, door(task, index)}, door_time);
+      send_credential(socket, credential_of(question));
+      const auto answer = open_credential<Answer>(receive_credential(socket));
+      if (answer.nonce == question.nonce && answer.secret.size() == sizeof(rpc::Secret)) return answer;
+      last = socket.peer() + ": answered another question";
+    } catch (const Error& error) {
+      last = error.what();
+    }
+  }
+  throw Error(Cause::lost_node, last);
+}
+
+}  // namespace
+
+std::optional<Seat> seat_in_slurm(const SlurmTask& task) {
   const std::string host = slurm_node_address(task.first_node);
   const auto end = std::chrono::steady_clock::now() + patience;
-  std::string last = "it was not tried";
-  for (unsigned round = 0; std::chrono::steady_clock::now() < end; ++round) {
-    for (unsigned index = 0; index < doors; ++index) {
-      try {
-        const rpc::Secret nonce = rpc::make_secret();
-        const Question question{task.name(), {reinterpret_cast<const char*>(nonce.data()), nonce.size()}};
-        rpc::Socket socket = rpc::Socket::connect({host, door(task, index)}, door_time);
-        send_credential(socket, credential_of(question));
-        const auto answer = open_credential<Answer>(receive_credential(socket));
-        Seat seat;
-        if (answer.nonce != question.nonce || answer.secret.size() != seat.secret.size()) continue;
-        std::memcpy(seat.secret.data(), answer.secret.data(), seat.secret.size());
-        seat.driver = {answer.host, answer.port};
-        seat.ticket = task.rank;
-        seat.host = task.node;
-        seat.rack = slurm_rack();
-        return seat;
-      } catch (const Error& error) {
-        last = error.what();
+  for (unsigned round = 0;; ++round) {
+    try {
+      const Answer answer = ask_task_0(task, host);
+      if (answer.port == 0) return std::nullopt;
+      Seat seat;
+      std::memcpy(seat.secret.data(), answer.secret.data(), seat.secret.size());
+      seat.driver = {answer.host, answer.port};
+      seat.ticket = task.rank;
+      seat.host = task.node;
+      seat.rack = slurm_rack();
+      return seat;
+    } catch (const Error& error) {
+      if (std::chrono::steady_clock::now() >= end) {
+        throw Error(Cause::lost_node, fmt::format("task 0 of step {} was not found on {} within {} s: {}", task.name(),
+                                                  host, patience.count(), error.what()));
       }
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(std::min(50u << std::min(round, 5u), 1000u)));
   }
-  throw Error(Cause::lost_node, fmt::format("task 0 of step {} was not found on {} within {} s: {}", task.name(), host,
-                                            patience.count(), last));
+}
+
+bool slurm_run_is_over() {
+  const auto task = slurm_task();
+  if (!task || task->rank == 0) return false;
+  std::this_thread::sleep_for(
+      std::chrono::milliseconds(500));  // the driver's port closes a moment before the gate does
+  try {
+    return ask_task_0(*task, slurm_node_address(task->first_node)).port == 0;
+  } catch (const Error&) {
+    return true;
+  }
 }
 
 }  // namespace millrace::cluster

@@ -1,8 +1,12 @@
 #pragma once
 
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -45,6 +49,10 @@ class SlurmGate {
   SlurmGate(const SlurmGate&) = delete;
   SlurmGate& operator=(const SlurmGate&) = delete;
 
+  /// The run is over: says so to the tasks that come only now, and in a short run waits for them, so that they do not
+  /// look for task 0 in vain.
+  void close();
+
  private:
   void serve();
   void answer(rpc::Socket socket);
@@ -52,6 +60,11 @@ class SlurmGate {
   const SlurmTask task_;
   const rpc::Address driver_;
   const rpc::Secret secret_;
+  const std::chrono::steady_clock::time_point opened_ = std::chrono::steady_clock::now();
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::set<std::uint32_t> heard_;  // ranks
+  bool over_ = false;
   rpc::Listener listener_;
   std::thread thread_;
 };
@@ -65,7 +78,10 @@ class SlurmLauncher final : public Launcher {
   void launch(std::uint32_t ticket) override { beside_.launch(ticket); }
   std::vector<std::pair<std::uint32_t, std::string>> ended() override { return beside_.ended(); }
   void kill(std::uint32_t ticket) override { beside_.kill(ticket); }
-  void finish(std::chrono::milliseconds patience) override { beside_.finish(patience); }
+  void finish(std::chrono::milliseconds patience) override {
+    gate_->close();
+    beside_.finish(patience);
+  }
   bool replaces() const override { return true; }
 
  private:
@@ -73,7 +89,11 @@ class SlurmLauncher final : public Launcher {
   ProcessLauncher beside_;
 };
 
-/// The seat of a task that is not task 0. Waits until task 0 is there. Throws Error(lost_node) when it does not come.
-Seat seat_in_slurm(const SlurmTask& task);
+/// The seat of a task that is not task 0; nothing when the run is over already. Waits until task 0 is there. Throws
+/// Error(lost_node) when it does not come.
+std::optional<Seat> seat_in_slurm(const SlurmTask& task);
+
+/// Has task 0 of this process's step ended its run, or itself? Never so for a process that is no such executor.
+bool slurm_run_is_over();
 
 }  // namespace millrace::cluster
