@@ -41,6 +41,7 @@ int run_sort(const Invocation&);
 int run_join(const Invocation&);
 int run_logistic_regression(const Invocation&);
 int run_run(const Invocation&);
+int run_submit(const Invocation&);
 int run_cat(const Invocation&);
 int run_inspect(const Invocation&);
 int run_report(const Invocation&);

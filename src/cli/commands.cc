@@ -18,6 +18,7 @@ std::span<const Command> commands() {
       Command{"logistic_regression", "fit a logistic regression to points", run_logistic_regression},
       Command{"stream", "run commands of any language as mapper and reducer, as Hadoop Streaming does", run_stream},
       Command{"run", "compile a job of one C++ file, and run it", run_run},
+      Command{"submit", "submit a job to a cluster, and follow it", run_submit},
       Command{"cat", "print outputs and record files as text", run_cat},
       Command{"inspect", "verify files and print their sizes and checksums", run_inspect},
       Command{"report", "explain a finished run from its event log", run_report},
