@@ -63,14 +63,12 @@ rpc::Listener open_door(const SlurmTask& task, const std::string& host) {
 
 /// What an executor shows at the gate, and what it is told there; each inside a credential.
 struct Question {
-  static constexpr std::uint8_t kind = 128;
   std::string step;
   std::uint32_t rank = 0;
   std::string nonce;
   static constexpr auto fields = std::tuple{&Question::step, &Question::rank, &Question::nonce};
 };
 struct Answer {
-  static constexpr std::uint8_t kind = 129;
   std::string nonce;
   std::string host;
   std::uint16_t port = 0;  // none: the run is over
