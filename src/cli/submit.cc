@@ -194,10 +194,10 @@ std::string script_of(const Submission& submission, const std::vector<std::strin
     step += fmt::format(" --cpus-per-task={}", submission.cpus);
     out += fmt::format("export MILLRACE_THREADS=\"${{MILLRACE_THREADS:-{}}}\"\n", submission.cpus);
   }
-  out += "status=$(mktemp)\n";
+  out += "status=$(mktemp)\ntrap 'rm -f \"$status\"' EXIT\n";
   out += step + " sh -c '\"$@\"; code=$?; [ \"$SLURM_PROCID\" != 0 ] || echo $code >\"$0\"' \"$status\"";
   for (const std::string& word : command) out += " \\\n    " + shell_quoted(word);
-  out += "\ncode=$(cat \"$status\")\nrm -f \"$status\"\nexit \"${code:-1}\"\n";
+  out += "\ncode=$(cat \"$status\")\nexit \"${code:-1}\"\n";
   return out;
 }
 
@@ -278,7 +278,7 @@ class Follower {
       if (job_.ended()) return finish();
       if (interrupts.load() != 0) {
         if (!asked_to_cancel(id_)) {
-          std::cerr << "millrace submit: detached; millrace logs slurm:" << id_ << " shows it\n";
+          std::cerr << "millrace submit: detached from job " << id_ << "; its output goes on in " << job_.out << '\n';
           return 0;
         }
         run_program({"scancel", id_});
