@@ -71,6 +71,8 @@ class CommandLineTest(ScratchCase):
 
     def test_a_command_without_its_arguments_is_a_usage_error(self):
         for command in self.commands():
+            if command == "simulate":
+                continue  # which has none that it needs
             with self.subTest(command):
                 run = self.run_millrace(command)
                 self.assertEqual((run.returncode, run.stdout), (2, ""), run.stderr)

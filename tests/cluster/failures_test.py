@@ -48,9 +48,8 @@ class FailuresTest(ClusterCase):
 
     def test_the_driver_is_killed(self):
         self.write_text("text", 30_000_000)
-        process = self.start("wordcount", "text", "-o", "out", "--workers=2", "--split=200K", "--executor-timeout=2")
+        process = self.start("wordcount", "text", "-o", "out", "--workers=2", "--split=20K", "--executor-timeout=2")
         pids = self.executors(process, 2)
-        time.sleep(0.3)
         process.kill()
         process.communicate()
         self.assertTrue(wait_for(lambda: not any(alive(pid) for pid in pids), 20), "executors outlive their driver")
@@ -58,9 +57,10 @@ class FailuresTest(ClusterCase):
 
     def test_ctrl_c(self):
         self.write_text("text", 30_000_000)
-        process = self.start("wordcount", "text", "-o", "out", "--workers=2", "--split=200K")
+        process = self.start("wordcount", "text", "-o", "out", "--workers=2", "--split=20K")
         self.executors(process, 2)
-        time.sleep(0.3)
+        # Before that a signal ends the process at once, as no job is there to clean up behind.
+        self.assertTrue(wait_for(lambda: list(self.path.glob(".out.*.tmp")) or process.poll() is not None))
         process.send_signal(INT)
         status, out, err = self.finish(process, 20)
         self.assertEqual((status, out), (130, b""), err)
