@@ -38,7 +38,7 @@ void send_from_memory(rpc::Socket& socket, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-BlockServer::BlockServer(rpc::Listener listener, const rpc::Secret& secret, Stores* stores, Handlers handlers)
+BlockServer::BlockServer(rpc::Listener listener, const rpc::Secret& secret, exec::Stores* stores, Handlers handlers)
     : secret_(secret),
       stores_(stores),
       handlers_(std::move(handlers)),

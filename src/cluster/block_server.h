@@ -6,7 +6,7 @@
 #include <mutex>
 #include <thread>
 
-#include "cluster/stores.h"
+#include "exec/stores.h"
 #include "rpc/frame.h"
 #include "rpc/handshake.h"
 #include "rpc/messages.h"
@@ -32,7 +32,7 @@ class BlockServer {
   };
 
   /// `stores` may be null: a driver has no map outputs.
-  BlockServer(rpc::Listener listener, const rpc::Secret& secret, Stores* stores, Handlers handlers);
+  BlockServer(rpc::Listener listener, const rpc::Secret& secret, exec::Stores* stores, Handlers handlers);
   ~BlockServer();
   BlockServer(const BlockServer&) = delete;
   BlockServer& operator=(const BlockServer&) = delete;
@@ -58,7 +58,7 @@ class BlockServer {
   void send_broadcast(rpc::Socket& socket, std::uint32_t id);
 
   const rpc::Secret secret_;
-  Stores* const stores_;
+  exec::Stores* const stores_;
   const Handlers handlers_;
   rpc::Listener listener_;
   std::mutex mutex_;

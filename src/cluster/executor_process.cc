@@ -18,10 +18,10 @@
 #include "cluster/process_launcher.h"
 #include "cluster/run_directory.h"
 #include "cluster/slurm.h"
-#include "cluster/stores.h"
 #include "cluster/task_slots.h"
 #include "cluster/wire.h"
 #include "exec/broadcast_store.h"
+#include "exec/stores.h"
 #include "rpc/frame.h"
 #include "rpc/messages.h"
 #include "storage/local_file_system.h"
@@ -38,14 +38,6 @@ struct KnownStage {
   std::shared_ptr<std::atomic<std::int64_t>> skips_left;
 };
 
-Options options_of(const rpc::Welcome& welcome) {
-  Options options;
-  options.threads = welcome.slots;
-  options.memory_bytes = welcome.memory_bytes;
-  options.tmp = welcome.tmp;
-  return options;
-}
-
 /// One executor process, from its welcome on. The thread that made it reads what the driver says; attempts run on
 /// threads of their own, and answer.
 class ExecutorProcess {
@@ -55,7 +47,7 @@ class ExecutorProcess {
       : driver_(driver),
         welcome_(welcome),
         patience_(welcome.patience),
-        stores_(options_of(welcome), storage::local_file_system(), exec::Carrier::memory),
+        stores_(welcome.memory_bytes, welcome.slots, storage::local_file_system(), welcome.tmp, exec::Carrier::memory),
         client_(seat.secret, patience_),
         broadcasts_(client_, driver_blocks, ExecutorId{welcome.executor}),
         server_(std::move(listener), seat.secret, &stores_, handlers()),
@@ -163,7 +155,7 @@ class ExecutorProcess {
   std::map<std::pair<std::uint32_t, StageId>, KnownStage> stages_;
   std::map<std::uint32_t, std::shared_ptr<std::atomic<std::int64_t>>> skips_;  // by job
   std::map<ShuffleId, std::shared_ptr<const exec::MapLocations>> locations_;
-  Stores stores_;
+  exec::Stores stores_;
   BlockClient client_;
   BroadcastClient broadcasts_;
   BlockServer server_;

@@ -1,10 +1,13 @@
 #include "cluster/local_executors.h"
 
+#include <algorithm>
+
 namespace millrace::cluster {
 
 LocalExecutors::LocalExecutors(const Options& options, storage::FileSystem& files)
     : threads_(options.threads),
-      stores_(options, files, options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory) {}
+      stores_(options.memory_bytes, std::max(options.threads, 1u), files, options.tmp,
+              options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory) {}
 
 void LocalExecutors::start(ExecutorListener& listener) {
   TaskSlots::Listener slots;

@@ -5,8 +5,8 @@
 #include <millrace/options.h>
 
 #include "cluster/executors.h"
-#include "cluster/stores.h"
 #include "cluster/task_slots.h"
+#include "exec/stores.h"
 
 namespace millrace::cluster {
 
@@ -45,7 +45,7 @@ class LocalExecutors final : public Executors {
 
  private:
   const unsigned threads_;
-  Stores stores_;
+  exec::Stores stores_;
   std::unique_ptr<TaskSlots> slots_;
 };
 

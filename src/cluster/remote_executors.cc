@@ -35,7 +35,7 @@ RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& s
     : options_(options),
       settings_(settings),
       secret_(secret),
-      stores_(options, files, exec::Carrier::memory),
+      stores_(options.memory_bytes, std::max(options.threads, 1u), files, options.tmp, exec::Carrier::memory),
       client_(secret, settings.patience),
       poll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {

@@ -18,7 +18,7 @@
 #include "cluster/block_server.h"
 #include "cluster/executors.h"
 #include "cluster/launcher.h"
-#include "cluster/stores.h"
+#include "exec/stores.h"
 #include "rpc/frame.h"
 #include "rpc/messages.h"
 
@@ -138,7 +138,7 @@ class RemoteExecutors final : public Executors {
   const Options options_;
   const RemoteSettings settings_;
   const rpc::Secret secret_;
-  Stores stores_;  // of the driver: results on their way to the caller
+  exec::Stores stores_;  // of the driver: results on their way to the caller
   BlockClient client_;
   std::unique_ptr<Launcher> launcher_;
   ExecutorListener* listener_ = nullptr;

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "exec/attempt.h"
+#include "exec/stores.h"
 #include "storage/local_file_system.h"
 
 // What the benchmarks of this folder run their kernels in. Included by *_bench.cc alone.
@@ -18,14 +18,11 @@ namespace millrace::exec {
 class LoneTask {
  public:
   explicit LoneTask(std::uint64_t budget = std::uint64_t{4} << 30, Carrier carrier = Carrier::memory)
-      : memory_(budget, 1),
-        blocks_(memory_, storage::local_file_system(), std::filesystem::temp_directory_path().string(), carrier),
-        cache_(blocks_),
-        environment_{memory_, blocks_, shuffles_, cache_, storage::local_file_system(), key_counts_},
-        attempt_(environment_, spec()) {}
+      : stores_(budget, 1, storage::local_file_system(), std::filesystem::temp_directory_path().string(), carrier),
+        attempt_(stores_.environment, spec()) {}
 
   TaskContext& context() { return attempt_; }
-  BlockStore& blocks() { return blocks_; }
+  BlockStore& blocks() { return stores_.blocks; }
 
  private:
   TaskSpec spec() {
@@ -35,12 +32,7 @@ class LoneTask {
     return spec;
   }
 
-  Memory memory_;
-  BlockStore blocks_;
-  ShuffleStore shuffles_;
-  CacheStore cache_;
-  KeyCounts key_counts_;
-  Environment environment_;
+  Stores stores_;
   plan::Stage stage_;
   Attempt attempt_;
 };

@@ -6,7 +6,7 @@
 
 #include <millrace/internal/closure.h>
 
-#include "exec/attempt.h"
+#include "exec/stores.h"
 #include "storage/faulty_file_system.h"
 #include "storage/memory_file_system.h"
 
@@ -14,23 +14,19 @@
 
 namespace millrace::exec::testing {
 
+struct FilesInMemory {
+  storage::MemoryFileSystem base_files;
+  storage::FaultyFileSystem files{base_files};
+};
+
 /// What the tasks of a process share, with files in memory.
-class Process {
+class Process : public FilesInMemory, public Stores {
  public:
   explicit Process(std::uint64_t budget = std::uint64_t{64} << 20, unsigned tasks = 1,
                    Carrier carrier = Carrier::memory)
-      : memory(budget, tasks), blocks(memory, files, "/tmp", carrier), cache(blocks) {
+      : Stores(budget, tasks, files, "/tmp", carrier) {
     base_files.make_directories("/tmp");
   }
-
-  storage::MemoryFileSystem base_files;
-  storage::FaultyFileSystem files{base_files};
-  Memory memory;
-  BlockStore blocks;
-  ShuffleStore shuffles;
-  CacheStore cache;
-  KeyCounts key_counts;
-  Environment environment{memory, blocks, shuffles, cache, files, key_counts};
 
   /// Runs `body` as the code of one task.
   TaskResult run(const std::function<void(TaskContext&)>& body) {

@@ -12,6 +12,7 @@
 #include <millrace/codec.h>
 
 #include "exec/broadcast_store.h"
+#include "exec/stores.h"
 #include "storage/local_file_system.h"
 
 namespace millrace::travel {
@@ -109,12 +110,7 @@ int run_parcel(const std::string& parcel_path, const std::string& outcome_path) 
   const auto parcel = read_value<Parcel>(parcel_path);
   const plan::Stage stage = plan::decode_stage(parcel.stage);
   for (const Bytes& value : parcel.broadcasts) exec::broadcast_store().add(value);
-  exec::Memory memory(parcel.memory_bytes, 1);
-  exec::BlockStore blocks(memory, storage::local_file_system(), parcel.tmp, exec::Carrier::memory);
-  exec::ShuffleStore shuffles;
-  exec::CacheStore cache(blocks);
-  exec::KeyCounts key_counts;
-  exec::Environment environment{memory, blocks, shuffles, cache, storage::local_file_system(), key_counts};
+  exec::Stores stores(parcel.memory_bytes, 1, storage::local_file_system(), parcel.tmp, exec::Carrier::memory);
   exec::TaskSpec spec;
   spec.stage = &stage;
   spec.task = parcel.task;
@@ -123,11 +119,11 @@ int run_parcel(const std::string& parcel_path, const std::string& outcome_path) 
     const ShuffleId id{shipped.shuffle};
     spec.map_tasks[id] = static_cast<std::uint32_t>(shipped.maps.size());
     for (std::uint32_t map = 0; map < shipped.maps.size(); ++map) {
-      shuffles.put(id, map, stored(shipped.maps[map], blocks));
+      stores.shuffles.put(id, map, stored(shipped.maps[map], stores.blocks));
     }
   }
-  exec::Attempt attempt(environment, std::move(spec));
-  write_value(outcome_path, outcome_of(attempt.run(), parcel.output_directory, memory));
+  exec::Attempt attempt(stores.environment, std::move(spec));
+  write_value(outcome_path, outcome_of(attempt.run(), parcel.output_directory, stores.memory));
   return 0;
 }
 
