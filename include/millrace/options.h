@@ -24,6 +24,7 @@ struct Options {
   std::string tmp;                 ///< an existing directory for spills and shuffle files
   std::uint32_t workers = 0;       ///< executor processes on this machine; 0: the tasks run in this process
   std::uint64_t executor_timeout_ms = 10000;  ///< silence after which an executor counts as lost
+  std::string journal;         ///< where the run writes down what it has done, to go on from; empty: nowhere
   bool fair = false;           ///< jobs that run at the same time share the slots; else the older one comes first
   bool no_backups = false;     ///< no second attempts of tasks that are slow
   std::uint32_t reducers = 0;  ///< partitions after a shuffle; 0: chosen from the size of the input

@@ -48,7 +48,7 @@ std::shared_ptr<internal::Session> start_or_exit(int argc, char** argv) {
   try {
     return start(std::move(options), argc, argv);
   } catch (const Error& error) {
-    exit_with(1, argc > 0 ? argv[0] : "millrace", error);
+    exit_with(error.cause() == Cause::usage ? 2 : 1, argc > 0 ? argv[0] : "millrace", error);
   }
 }
 

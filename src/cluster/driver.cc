@@ -1,6 +1,7 @@
 #include "cluster/driver.h"
 
 #include <cstdio>
+#include <exception>
 #include <fmt/format.h>
 #include <fstream>
 
@@ -45,8 +46,10 @@ bool is_page(const std::string& path) { return path.ends_with(".html") || path.e
 
 Driver::Driver(Options options, int argc, const char* const* argv) : report_(options.report) {
   storage::FileSystem& files = storage::local_file_system();
+  if (!options.journal.empty()) journal_ = std::make_unique<RunJournal>(options, files);
   watch(options, argc, argv);
-  auto runner = std::make_unique<JobRunner>(options, files, events_, make_executors(options, files));
+  auto runner = std::make_unique<JobRunner>(options, files, events_, make_executors(options, files, journal_.get()),
+                                            journal_.get());
   runner_ = runner.get();
   session_ = std::make_shared<dataset::DriverSession>(std::move(options), files, std::move(runner));
 }
@@ -92,6 +95,12 @@ void Driver::watch(const Options& options, int argc, const char* const* argv) {
 }
 
 void Driver::end_run() {
+  // A program that catches the error of a job and goes on has succeeded when a later job has.
+  if (journal_ != nullptr && runner_->last_failure().empty() && std::uncaught_exceptions() == 0) {
+    journal_->run_succeeded();
+  } else if (journal_ != nullptr) {
+    fmt::print(stderr, "millrace: {}\n", journal_->how_to_go_on());
+  }
   if (!events_.observed()) return;
   const std::string failure = runner_->last_failure();
   events_.publish(runner_->now(), std::variant<observe::RunEnded>(observe::RunEnded{failure.empty() ? 0 : 1, failure}));

@@ -38,7 +38,8 @@ class Driver {
   std::unique_ptr<observe::LivePage> page_;
   std::unique_ptr<observe::RunModel> model_;
   std::unique_ptr<observe::Progress> progress_;
-  JobRunner* runner_ = nullptr;  // the session's
+  std::unique_ptr<RunJournal> journal_;  // null: there is none
+  JobRunner* runner_ = nullptr;          // the session's
   std::shared_ptr<dataset::DriverSession> session_;
 };
 

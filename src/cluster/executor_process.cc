@@ -48,6 +48,7 @@ class ExecutorProcess {
         welcome_(welcome),
         patience_(welcome.patience),
         stores_(welcome.memory_bytes, welcome.slots, storage::local_file_system(), welcome.tmp, exec::Carrier::memory),
+        kept_(welcome.journal),
         client_(seat.secret, patience_),
         broadcasts_(client_, driver_blocks, ExecutorId{welcome.executor}),
         server_(std::move(listener), seat.secret, &stores_, handlers()),
@@ -55,6 +56,7 @@ class ExecutorProcess {
     stores_.environment.self = ExecutorId{welcome.executor};
     stores_.environment.outputs = &client_;
     stores_.environment.broadcasts = &broadcasts_;
+    if (!welcome.journal.empty()) stores_.environment.kept = &kept_;
     stores_.cache.set_observer([this](NodeId node, std::uint32_t partition, std::optional<std::uint64_t> bytes) {
       tell(rpc::CacheChanged{node.value, partition, bytes ? static_cast<std::int64_t>(*bytes) : -1});
     });
@@ -156,6 +158,7 @@ class ExecutorProcess {
   std::map<std::uint32_t, std::shared_ptr<std::atomic<std::int64_t>>> skips_;  // by job
   std::map<ShuffleId, std::shared_ptr<const exec::MapLocations>> locations_;
   exec::Stores stores_;
+  const exec::KeptOutputs kept_;  // where outputs outlive this process, if they do
   BlockClient client_;
   BroadcastClient broadcasts_;
   BlockServer server_;
@@ -252,7 +255,7 @@ void ExecutorProcess::drop_job(std::uint32_t job) {
 }
 
 void ExecutorProcess::ended(AttemptEnd end) {
-  if (end.result.succeeded && !end.killed) {
+  if (end.result.succeeded && !end.killed && welcome_.journal.empty()) {
     std::shared_ptr<const plan::Stage> stage;
     {
       const std::lock_guard lock(mutex_);

@@ -49,9 +49,10 @@ std::uint32_t millionths(std::uint64_t part, std::uint64_t all) {
 }  // namespace
 
 JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events,
-                     std::unique_ptr<Executors> executors)
+                     std::unique_ptr<Executors> executors, RunJournal* journal)
     : options_(options),
       files_(files),
+      journal_(journal),
       events_(events),
       started_(std::chrono::steady_clock::now()),
       scheduler_([&] {
@@ -59,11 +60,13 @@ JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe
         scheduling.retry.max_attempts = options.attempts;
         scheduling.sharing = options.fair ? sched::Sharing::fair : sched::Sharing::fifo;
         scheduling.backups.on = !options.no_backups;
-        scheduling.outputs_die_with_executor = executors->outputs_die_with_executor();
+        scheduling.outputs_die_with_executor = journal == nullptr && executors->outputs_die_with_executor();
         return scheduling;
       }()),
       executors_(std::move(executors)) {
   install_interrupt_handlers();
+  // Attempts of earlier drivers may still write under their numbers.
+  for (std::uint32_t i = 0; journal_ != nullptr && i < journal_->restarts(); ++i) step(sched::DriverRestarted{});
   executors_->start(*this);
 }
 
@@ -107,17 +110,8 @@ void JobRunner::run(Request request, const std::function<void(std::span<const st
   if (options_.skip_bad_records != 0) {
     job->skips_left = std::make_shared<std::atomic<std::int64_t>>(static_cast<std::int64_t>(options_.skip_bad_records));
   }
-  const std::string& directory = job->result_stage().output_directory;
-  if (!directory.empty()) {
-    const std::string token = fmt::format("{}-{}", getpid(), job->request.job.id);
-    job->commit = std::make_unique<storage::OutputCommit>(files_, directory, options_.overwrite, token);
-    try {
-      job->commit->set_up_job();
-    } catch (...) {
-      job->commit->abort_job();
-      throw;
-    }
-  }
+  if (journal_ != nullptr) take_over(*job);
+  set_up_output(*job);
   const InterruptibleJob interruptible;
   std::unique_lock lock(mutex_);
   submit(job);
@@ -127,36 +121,32 @@ void JobRunner::run(Request request, const std::function<void(std::span<const st
     if (!lock.owns_lock()) lock.lock();
     step(sched::JobCancelled{job->request.job.id, "the driver could not take its results"});
     wait_for_attempts(*job, lock);
-    if (job->commit != nullptr) job->commit->abort_job();
+    abandon_output(*job);
     executors_->drop_job(job->request.job.id);
     jobs_.erase(job->request.job.id);
     throw;
   }
   wait_for_attempts(*job, lock);
+  clear_attempts(*job);
   executors_->drop_job(job->request.job.id);
   jobs_.erase(job->request.job.id);
   lock.unlock();
   if (!job->succeeded) {
-    if (job->commit != nullptr) job->commit->abort_job();
+    abandon_output(*job);
     throw Error(job->cause, job->reason);
   }
-  if (!job->bad_records.empty()) keep_bad_records(*job);
-  if (job->commit == nullptr) return;
-  try {
-    job->commit->commit_job();
-  } catch (...) {
-    job->commit->abort_job();
-    throw;
-  }
+  if (!job->bad_records.empty() && !job->done_before) keep_bad_records(*job);
+  put_in_place(*job);
 }
 
 // Skipped records, where the user can look at them: with the output, or in the temporary directory when there is none.
 void JobRunner::keep_bad_records(RunningJob& job) {
+  constexpr std::uint32_t own_partition = RunningJob::bad_records_partition;
+  if (job.commit != nullptr && job.commit->is_committed(own_partition)) return;  // a driver before this one has done it
   std::string text;
   for (const exec::BadRecord& record : job.bad_records) {
     text += fmt::format("# {}, byte {}: {}\n{}\n", record.path, record.offset, record.message, record.content);
   }
-  constexpr std::uint32_t own_partition = ~std::uint32_t{0};
   const std::string name = "_bad_records";
   const std::string path =
       job.commit != nullptr ? job.commit->attempt_directory(own_partition, 0) + "/" + name
@@ -169,14 +159,17 @@ void JobRunner::keep_bad_records(RunningJob& job) {
              job.commit != nullptr ? job.result_stage().output_directory + "/" + name : path);
 }
 
-sched::StageSpec JobRunner::spec_of(const plan::Stage& stage) const {
+sched::StageSpec JobRunner::spec_of(const RunningJob& job, const plan::Stage& stage) const {
   sched::StageSpec spec;
   spec.id = stage.id;
   spec.name = stage.name;
   spec.tasks = static_cast<std::uint32_t>(stage.partitions.size());
   spec.parents = stage.parents;
   spec.input_bytes = stage.input_bytes;
-  for (std::uint32_t task = 0; stage.output && task < spec.tasks; ++task) {
+  for (std::uint32_t task = 0; journal_ != nullptr && task < spec.tasks; ++task) {
+    spec.done.push_back(is_done(job, stage, task));
+  }
+  for (std::uint32_t task = 0; journal_ == nullptr && stage.output && task < spec.tasks; ++task) {
     const auto holder = executors_->holder(stage.output->shuffle, task);
     spec.done.push_back(holder.has_value());
     spec.holders.push_back(holder.value_or(sched::no_executor));
@@ -198,7 +191,11 @@ void JobRunner::submit(const std::shared_ptr<RunningJob>& job) {
   spec.id = job->request.job.id;
   spec.name = job->request.job.name;
   for (const plan::Stage& stage : job->request.job.stages) {
-    spec.stages.push_back(spec_of(stage));
+    spec.stages.push_back(spec_of(*job, stage));
+  }
+  const auto& done = spec.stages.back().done;
+  for (std::uint32_t task = 0; task < done.size(); ++task) {
+    if (done[task]) job->results.emplace(task, exec::Output{});  // it is in the journal
   }
   jobs_[spec.id] = job;
   if (events_.observed()) {
@@ -224,6 +221,7 @@ void JobRunner::give(const RunningJob& job, std::uint32_t task, exec::Output out
                      const std::function<void(std::span<const std::byte>)>& result) {
   std::uint64_t given = 0;
   unsigned attempts = 1;
+  if (journal_ != nullptr) output = kept_result(job, task);
   while (const std::optional<Error> lost = give_rest(std::move(output), given, result)) {
     if (attempts++ >= options_.attempts) throw *lost;
     output = make_again(job, task);
@@ -319,12 +317,13 @@ void JobRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
   executors_->stop(std::chrono::seconds(1));
   lock.lock();
   for (const auto& [id, job] : jobs_) {
-    if (job->commit != nullptr) job->commit->abort_job();
+    abandon_output(*job);
   }
   if (events_.observed()) {
     constexpr int status = 130;
     events_.publish(now(), std::variant<observe::RunEnded>(observe::RunEnded{status, "interrupted"}));
   }
+  if (journal_ != nullptr) fmt::print(stderr, "millrace: {}\n", journal_->how_to_go_on());
   exit_interrupted();
 }
 
@@ -392,23 +391,33 @@ void JobRunner::commit(const sched::TaskCommitted& action) {
   RunningJob& running = *job->second;
   const plan::Stage& stage = *running.stages.at(action.attempt.stage);
   const std::uint32_t task = action.attempt.partition.value;
-  if (stage.output) {
+  bool first = action.first;
+  if (!stage.output && running.commit != nullptr) {
+    running.commit->commit_task(stage.partitions[task], action.attempt.number);
+  }
+  if (journal_ != nullptr) {
+    AttemptEnd end{action.job, action.attempt, action.executor, false, std::move(result), {}};
+    end.metrics.skipped_records = end.result.skipped_records;
+    first = journal_->commit(end, stage, action.first);
+    result = std::move(end.result);
+  } else if (stage.output) {
     executors_->keep(stage.output->shuffle, task, action.executor, std::move(result.output));
-  } else {
+  }
+  if (!stage.output) {
     running.results.emplace(task, std::move(result.output));
-    if (running.commit != nullptr) {
-      running.commit->commit_task(stage.partitions[task], action.attempt.number);
-    }
     job_changed_.notify_all();
   }
-  if (!action.first) {
-    // They were counted the first time.
-    if (running.skips_left != nullptr) *running.skips_left += static_cast<std::int64_t>(result.skipped_records);
-    return;
+  if (first) {
+    count(running, std::move(result));
+  } else if (running.skips_left != nullptr) {  // they were counted the first time
+    *running.skips_left += static_cast<std::int64_t>(result.skipped_records);
   }
+}
+
+void JobRunner::count(RunningJob& job, exec::TaskResult result) {
   for (const auto& [name, amount] : result.counters) counters_[name] += amount;
   for (const auto& [id, sum] : result.accumulators) exec::accumulator_store().merge(id, sum.value, sum.merge);
-  for (auto& record : result.bad_records) running.bad_records.push_back(std::move(record));
+  for (auto& record : result.bad_records) job.bad_records.push_back(std::move(record));
 }
 
 void JobRunner::end_job(JobId id, bool succeeded, Cause cause, const std::string& reason) {
@@ -506,6 +515,7 @@ void JobRunner::fail_attempt(RunningJob& job, AttemptEnd end) {
     for (const auto& [stage_id, stage] : job.stages) {
       if (!stage->output || stage->output->shuffle != lost.shuffle) continue;
       executors_->lose(lost.shuffle, lost.map_task);
+      if (journal_ != nullptr) journal_->lose(stage_id, lost.map_task);
       failure.lost.push_back({stage_id, PartitionId{lost.map_task}, 0});
     }
   }

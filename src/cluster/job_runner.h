@@ -10,6 +10,7 @@
 #include <millrace/options.h>
 
 #include "cluster/executors.h"
+#include "cluster/run_journal.h"
 #include "cluster/running_job.h"
 #include "dataset/runner.h"
 #include "observe/event_stream.h"
@@ -26,13 +27,14 @@ namespace millrace::cluster {
 /// runs the tasks itself, in order.
 class JobRunner final : public dataset::Runner, private ExecutorListener {
  public:
+  /// `journal` may be null: a run that is interrupted begins anew.
   JobRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events,
-            std::unique_ptr<Executors> executors);
+            std::unique_ptr<Executors> executors, RunJournal* journal = nullptr);
   ~JobRunner() override;
 
   void run(Request request, const std::function<void(std::span<const std::byte>)>& result) override;
-  bool shares_memory() const override { return executors_->shares_memory(); }
-  void drop_shuffle(ShuffleId shuffle) override { executors_->drop_shuffle(shuffle); }
+  bool shares_memory() const override { return executors_->shares_memory() && journal_ == nullptr; }
+  void drop_shuffle(ShuffleId shuffle) override;
   void drop_cached(NodeId node) override { executors_->drop_cached(node); }
   std::uint32_t cached_partitions(NodeId node) const override { return executors_->cached_partitions(node); }
   std::uint64_t cached_bytes(NodeId node) const override { return executors_->cached_bytes(node); }
@@ -52,12 +54,23 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   void time_passed() override;
   bool observed() const override { return events_.observed(); }
 
-  sched::StageSpec spec_of(const plan::Stage& stage) const;
+  // resuming.cc: what a journal changes.
+  void take_over(RunningJob& job);
+  void take_over_output(RunningJob& job);
+  void set_up_output(RunningJob& job);
+  void put_in_place(RunningJob& job);
+  void abandon_output(const RunningJob& job);
+  void clear_attempts(const RunningJob& job);
+  bool is_done(const RunningJob& job, const plan::Stage& stage, std::uint32_t task) const;
+  exec::Output kept_result(const RunningJob& job, std::uint32_t task);
+
+  sched::StageSpec spec_of(const RunningJob& job, const plan::Stage& stage) const;
   void submit(const std::shared_ptr<RunningJob>& job);
   void step(const sched::Event& event);
   void carry_out(const sched::Action& action);
   void launch(const sched::LaunchTask& action);
   void commit(const sched::TaskCommitted& action);
+  void count(RunningJob& job, exec::TaskResult result);
   void end_job(JobId id, bool succeeded, Cause cause, const std::string& reason);
   void fail_attempt(RunningJob& job, AttemptEnd end);
   void forget(RunningJob& job);
@@ -77,6 +90,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
 
   const Options options_;
   storage::FileSystem& files_;
+  RunJournal* const journal_;  // null: there is none
   observe::EventStream& events_;
   const std::chrono::steady_clock::time_point started_;
   mutable std::mutex mutex_;

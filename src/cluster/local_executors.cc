@@ -4,10 +4,12 @@
 
 namespace millrace::cluster {
 
-LocalExecutors::LocalExecutors(const Options& options, storage::FileSystem& files)
+LocalExecutors::LocalExecutors(const Options& options, storage::FileSystem& files, const exec::KeptOutputs* kept)
     : threads_(options.threads),
       stores_(options.memory_bytes, std::max(options.threads, 1u), files, options.tmp,
-              options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory) {}
+              options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory) {
+  stores_.environment.kept = kept;
+}
 
 void LocalExecutors::start(ExecutorListener& listener) {
   TaskSlots::Listener slots;

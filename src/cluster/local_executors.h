@@ -14,7 +14,8 @@ namespace millrace::cluster {
 /// (--threads 0) the caller of the job runner runs the tasks itself, in order.
 class LocalExecutors final : public Executors {
  public:
-  LocalExecutors(const Options& options, storage::FileSystem& files);
+  /// `kept` is where outputs outlive the process; null: they do not.
+  LocalExecutors(const Options& options, storage::FileSystem& files, const exec::KeptOutputs* kept = nullptr);
 
   void start(ExecutorListener& listener) override;
   void launch(Launch launch) override { slots_->push(std::move(launch)); }

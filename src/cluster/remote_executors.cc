@@ -31,7 +31,7 @@ void watch(int poll, int descriptor, std::uint64_t mark, std::uint32_t events, i
 }  // namespace
 
 RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& settings, const rpc::Secret& secret,
-                                 storage::FileSystem& files)
+                                 storage::FileSystem& files, const exec::KeptOutputs* kept)
     : options_(options),
       settings_(settings),
       secret_(secret),
@@ -41,6 +41,7 @@ RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& s
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   stores_.environment.self = nobody;
   stores_.environment.outputs = &client_;
+  stores_.environment.kept = kept;
   watch(poll_.get(), wake_.get(), wake_mark, EPOLLIN, EPOLL_CTL_ADD);
   listening_.emplace(settings.listen);
   address_ = listening_->address();
@@ -89,6 +90,7 @@ void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
   welcome.slots = std::max(options_.threads, 1u);
   welcome.memory_bytes = options_.memory_bytes;
   welcome.tmp = options_.tmp;
+  if (stores_.environment.kept != nullptr) welcome.journal = stores_.environment.kept->directory();
   welcome.heartbeat = static_cast<std::uint32_t>(settings_.heartbeat.count());
   welcome.patience = static_cast<std::uint32_t>(settings_.patience.count());
   welcome.watched = listener_ != nullptr && listener_->observed() ? 1 : 0;

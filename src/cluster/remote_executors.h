@@ -42,9 +42,9 @@ struct RemoteSettings {
 /// this driver started are replaced, unless they keep falling over.
 class RemoteExecutors final : public Executors {
  public:
-  /// `launcher` may be null: the executors are started by somebody else.
+  /// `kept` is where outputs outlive their executors; null: they do not.
   RemoteExecutors(const Options& options, const RemoteSettings& settings, const rpc::Secret& secret,
-                  storage::FileSystem& files);
+                  storage::FileSystem& files, const exec::KeptOutputs* kept = nullptr);
   /// Tells the executors that the run is over, and sees to it that they end.
   ~RemoteExecutors() override;
 

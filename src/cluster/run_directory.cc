@@ -15,7 +15,7 @@ namespace millrace::cluster {
 
 RunDirectory::RunDirectory(const std::string& tmp, const rpc::Secret& secret) {
   static std::atomic<unsigned> number{0};
-  path_ = fmt::format("{}/millrace-run-{}-{}-{}", tmp, getuid(), getpid(), number++);
+  path_ = fmt::format("{}/{}{}-{}-{}", tmp, run_directory_name, getuid(), getpid(), number++);
   if (mkdir(path_.c_str(), 0700) != 0) {
     throw Error(Cause::output, fmt::format("{}: cannot be made: {}", path_, std::strerror(errno)));
   }

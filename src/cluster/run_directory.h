@@ -8,6 +8,9 @@
 
 namespace millrace::cluster {
 
+/// How the name of a run's directory begins.
+inline constexpr const char* run_directory_name = "millrace-run-";
+
 /// What the processes of one run on one machine find one another by: a directory that only its owner may enter, below
 /// the temporary directory. It holds the run's secret, the driver's address and what the executors print. Removed with
 /// the object.

@@ -15,6 +15,9 @@ namespace millrace::cluster {
 
 /// A job from its submission until its caller has the results. Guarded by the runner's mutex.
 struct RunningJob {
+  /// As which the skipped records are committed.
+  static constexpr std::uint32_t bad_records_partition = ~std::uint32_t{0};
+
   dataset::Runner::Request request;
   std::map<StageId, const plan::Stage*> stages;   ///< into request.job
   std::unique_ptr<storage::OutputCommit> commit;  ///< when the result stage writes files
@@ -28,6 +31,7 @@ struct RunningJob {
   std::shared_ptr<const std::map<ShuffleId, std::uint32_t>> map_tasks;
   std::uint32_t running = 0;  ///< attempts that have not been answered
   std::vector<exec::BadRecord> bad_records;
+  bool done_before = false;  ///< an earlier driver of the run has finished it: its results are in the journal
 
   const plan::Stage& result_stage() const { return request.job.stages.back(); }
 };

@@ -138,6 +138,8 @@ void TaskSlots::run(Waiting& task, AttemptEnd& end) {
   spec.map_tasks = *launch.map_tasks;
   spec.locations = launch.locations;
   spec.output_directory = launch.output_directory;
+  const bool gives_blocks = launch.stage->output.has_value() || launch.output_directory.empty();
+  if (environment_.kept != nullptr && gives_blocks) spec.output_file = environment_.kept->attempt_path(launch.attempt);
   spec.skips_left = launch.skips_left.get();
   for (;;) {
     end.result = try_once(task, spec);
@@ -149,6 +151,7 @@ void TaskSlots::run(Waiting& task, AttemptEnd& end) {
     }
     spec.known_bad.emplace(*end.result.bad_record, end.result.message);
   }
+  if (!end.result.succeeded && !spec.output_file.empty()) remove_output(spec.output_file);
   // What the failed attempt left out is for the next one to find again.
   if (!end.result.succeeded && launch.skips_left != nullptr) {
     *launch.skips_left += static_cast<std::int64_t>(spec.known_bad.size());
@@ -156,6 +159,14 @@ void TaskSlots::run(Waiting& task, AttemptEnd& end) {
   end.metrics = metrics_of(end.result);
   end.metrics.wall_microseconds = microseconds_since(begin);
   end.metrics.cpu_microseconds = thread_cpu_microseconds() - cpu_begin;
+}
+
+void TaskSlots::remove_output(const std::string& path) {
+  try {
+    environment_.files.remove_all(path);
+  } catch (const Error&) {
+    // What the attempt failed with is the one to tell; the file goes with the journal.
+  }
 }
 
 exec::TaskResult TaskSlots::try_once(Waiting& task, exec::TaskSpec spec) {

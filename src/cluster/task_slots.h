@@ -57,6 +57,7 @@ class TaskSlots {
   void work();
   void run_one(std::unique_lock<std::mutex>& lock);
   void run(Waiting& task, AttemptEnd& end);
+  void remove_output(const std::string& path);
   exec::TaskResult try_once(Waiting& task, exec::TaskSpec spec);
 
   exec::Environment& environment_;

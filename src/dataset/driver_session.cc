@@ -1,6 +1,7 @@
 #include "dataset/driver_session.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include "exec/broadcast_store.h"
 #include "exec/input_mapping.h"
 #include "storage/local_file_system.h"
+#include "storage/spill_file.h"
 
 namespace millrace {
 namespace internal {
@@ -198,6 +200,7 @@ void DriverSession::run(internal::Action action, const std::function<void(std::s
     const std::lock_guard lock(mutex_);
     // Shuffles get their numbers first, so that a result stage has a higher one than what it reads.
     const JobId job{next_job_++};
+    request.shared = shared_;
     plan::cut(wanted, job, StageId{0}, [this](ShuffleId shuffle) { return stage_of(shuffle); });
     request.job =
         plan::cut(wanted, job, StageId{next_stage_++}, [this](ShuffleId shuffle) { return stage_of(shuffle); });
@@ -230,8 +233,10 @@ std::string DriverSession::explain(const internal::NodePtr& node) const {
 }
 
 std::uint32_t DriverSession::broadcast(std::vector<std::byte> value) {
+  const std::uint64_t digest = options_.journal.empty() ? 0 : storage::block_checksum(value);
   const std::uint32_t id = exec::broadcast_store().add(std::move(value));
   const std::lock_guard lock(mutex_);
+  shared_ = shared_ * 0x9e3779b97f4a7c15ull + digest;
   broadcasts_.push_back(id);
   return id;
 }
@@ -243,8 +248,10 @@ std::int64_t DriverSession::counter(const std::string& name) const { return runn
 std::string DriverSession::checkpoint_directory() {
   const std::lock_guard lock(mutex_);
   if (checkpoints_.empty()) {
-    checkpoints_ =
-        fmt::format("{}/millrace-checkpoints-{}-{:x}", options_.tmp, getpid(), reinterpret_cast<std::uintptr_t>(this));
+    // With a journal, checkpoints are at the same place in each of the run's lives.
+    checkpoints_ = !options_.journal.empty() ? std::filesystem::absolute(options_.journal).string() + "/checkpoints"
+                                             : fmt::format("{}/millrace-checkpoints-{}-{:x}", options_.tmp, getpid(),
+                                                           reinterpret_cast<std::uintptr_t>(this));
     files_.make_directories(checkpoints_);
   }
   return fmt::format("{}/{}", checkpoints_, next_checkpoint_++);

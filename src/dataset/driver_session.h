@@ -55,7 +55,8 @@ class DriverSession final : public internal::Session, public std::enable_shared_
   std::uint32_t next_stage_ = 0;
   std::map<ShuffleId, StageId> stages_;
   std::vector<std::uint32_t> broadcasts_;
-  std::string checkpoints_;  // the directory of all of this session's checkpoints, once there is one
+  std::uint64_t shared_ = 0;  // digest of the values, in the order in which they were made
+  std::string checkpoints_;   // the directory of all of this session's checkpoints, once there is one
   std::uint32_t next_checkpoint_ = 0;
 };
 

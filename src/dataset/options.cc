@@ -123,6 +123,12 @@ constexpr std::array options = {
            [](Options& o, const std::string& v) { o.no_backups = parse_switch(v); }},
     Option{"tmp", Takes::value, "DIR", "directory for spilled data (default: $TMPDIR, /var/tmp or /tmp)",
            [](Options& o, const std::string& v) { o.tmp = existing_directory(v); }},
+    Option{"journal", Takes::value, "DIR",
+           "write down there what is done: the same command goes on from it when its driver was killed",
+           [](Options& o, const std::string& v) {
+             if (v.empty()) usage("a directory's name is missing");
+             o.journal = v;
+           }},
     Option{"reducers", Takes::value, "N", "parts of the output (default: from the size of the input)",
            [](Options& o, const std::string& v) { o.reducers = parse_integer<std::uint32_t>(v, 0, 1u << 20); }},
     Option{"overwrite", Takes::nothing, "", "replace an existing output when the new one is complete",

@@ -21,6 +21,7 @@ class Runner {
     plan::Job job;
     std::string plan_text;                         ///< explain(), for the event log
     std::map<ShuffleId, std::uint32_t> map_tasks;  ///< of every shuffle in the job
+    std::uint64_t shared = 0;                      ///< digest of the broadcast values that there are, for a journal
   };
   /// Runs it and hands the results over, block by block, in the order of the result stage's tasks. Blocks the caller.
   /// Throws Error with the cause of the failure, or whatever `result` throws (the job is then cancelled).

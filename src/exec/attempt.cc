@@ -204,6 +204,40 @@ class Attempt::MixedShuffle final : public internal::BlockStream {
   std::uint32_t map_task_ = 0;
 };
 
+/// A partition whose map outputs lie in files that outlive their processes. One of them is open at a time.
+class Attempt::KeptShuffle final : public internal::BlockStream {
+ public:
+  KeptShuffle(Attempt& attempt, ShuffleId shuffle, std::uint32_t partition, std::uint32_t map_tasks)
+      : attempt_(attempt), shuffle_(shuffle), partition_(partition), map_tasks_(map_tasks) {}
+
+  bool next(Block& block) override try {
+    for (; map_task_ < map_tasks_; ++map_task_) {
+      if (stream_ == nullptr) open();
+      if (stream_->next(block)) return true;
+      stream_ = nullptr;
+    }
+    return false;
+  } catch (const Error& error) {
+    if (error.cause() == Cause::lost_input) attempt_.result_.lost.push_back({shuffle_, map_task_});
+    throw;
+  }
+
+ private:
+  void open() {
+    const Environment& environment = attempt_.environment_;
+    const KeptOutput file(environment.files, environment.kept->map_output_path(shuffle_, map_task_));
+    stream_ = std::make_unique<StoredBlockStream>(attempt_.page_source(), file.blocks(partition_),
+                                                  &attempt_.result_.shuffle_bytes_read);
+  }
+
+  Attempt& attempt_;
+  const ShuffleId shuffle_;
+  const std::uint32_t partition_;
+  const std::uint32_t map_tasks_;
+  std::unique_ptr<StoredBlockStream> stream_;
+  std::uint32_t map_task_ = 0;
+};
+
 /// Drops a cached partition with a lost block, so that the next attempt computes it.
 class Attempt::TrackedCache final : public internal::BlockStream {
  public:
@@ -233,7 +267,9 @@ Attempt::Attempt(Environment& environment, TaskSpec spec) : environment_(environ
   attempt_ = spec_.attempt;
   may_skip_ = spec_.skips_left != nullptr;
   const std::uint32_t partitions = spec_.stage->output ? spec_.stage->output->partitions : 1;
-  output_ = std::make_unique<BlockWriter>(environment_.blocks, partitions, Placement::memory_then_files);
+  output_ = spec_.output_file.empty()
+                ? std::make_unique<BlockWriter>(environment_.blocks, partitions, Placement::memory_then_files)
+                : std::make_unique<BlockWriter>(environment_.blocks, partitions, spec_.output_file);
 }
 
 Attempt::~Attempt() { environment_.memory.task_reserved(-static_cast<std::int64_t>(reserved_)); }
@@ -335,6 +371,9 @@ std::span<const std::byte> Attempt::source_split(std::uint32_t node, std::uint32
 
 std::unique_ptr<internal::BlockStream> Attempt::open_shuffle(std::uint32_t shuffle, std::uint32_t partition) {
   const ShuffleId id{shuffle};
+  if (environment_.kept != nullptr) {
+    return std::make_unique<KeptShuffle>(*this, id, partition, spec_.map_tasks.at(id));
+  }
   if (const auto located = spec_.locations.find(id); located != spec_.locations.end()) {
     return std::make_unique<MixedShuffle>(*this, id, partition, *located->second);
   }

@@ -10,6 +10,7 @@
 #include <millrace/task.h>
 
 #include "exec/cache_store.h"
+#include "exec/kept_output.h"
 #include "exec/memory.h"
 #include "exec/remote_outputs.h"
 #include "exec/shuffle_store.h"
@@ -47,6 +48,7 @@ struct Environment {
   // Where there are other processes:
   ExecutorId self{};                       ///< this process
   RemoteOutputs* outputs = nullptr;        ///< null: all map outputs are in `shuffles`
+  const KeptOutputs* kept = nullptr;       ///< not null: all map outputs are in files there, and so are results
   RemoteBroadcasts* broadcasts = nullptr;  ///< null: all values are in the broadcast store
 };
 
@@ -70,6 +72,7 @@ struct TaskSpec {
   /// Where the outputs of those map tasks are; a shuffle that is not in it is all in this process.
   std::map<ShuffleId, std::shared_ptr<const MapLocations>> locations;
   std::string output_directory;                     ///< of this attempt; empty when the stage writes no files
+  std::string output_file;                          ///< where its output outlives the process; empty: it does not
   std::atomic<std::int64_t>* skips_left = nullptr;  ///< of the job; null when bad records may not be skipped
   std::map<RecordPlace, std::string> known_bad;     ///< records that earlier tries failed on, and how
 };
@@ -151,6 +154,7 @@ class Attempt final : public TaskContext {
   class TrackedSource;
   class TrackedShuffle;
   class MixedShuffle;
+  class KeptShuffle;
   class TrackedCache;
 
   std::function<internal::Pages(std::size_t)> page_source() {

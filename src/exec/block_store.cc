@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "exec/kept_output.h"
+
 namespace millrace::exec {
 namespace {
 
@@ -80,8 +82,21 @@ BlockWriter::BlockWriter(BlockStore& store, std::uint32_t partitions, Placement 
   output_.partitions.resize(partitions);
 }
 
+BlockWriter::BlockWriter(BlockStore& store, std::uint32_t partitions, std::string path)
+    : ShuffleWriter(partitions),
+      store_(store),
+      placement_(Placement::files_only),
+      kept_path_(std::move(path)),
+      largest_buffer_(std::clamp(all_buffers / std::max(partitions, 1u), first_buffer, most_buffer)),
+      owners_(partitions),
+      private_(partitions),
+      sizes_(partitions, 0),
+      file_(storage::SpillFile::keep(store.files(), kept_path_)) {
+  output_.partitions.resize(partitions);
+}
+
 BlockWriter::~BlockWriter() {
-  if (file_ != nullptr) store_.give_back(std::move(file_));
+  if (file_ != nullptr && kept_path_.empty()) store_.give_back(std::move(file_));
 }
 
 void BlockWriter::refill(std::uint32_t partition, std::size_t bytes) {
@@ -159,6 +174,13 @@ void BlockWriter::to_file(std::uint32_t partition, std::span<const std::byte> by
 void BlockWriter::finish() {
   for (std::uint32_t i = 0; i < partitions(); ++i) hand_over(i);
   output_.records = records();
+  if (!kept_path_.empty()) {
+    seal_output(*file_, output_);
+    output_.partitions.assign(output_.partitions.size(), {});
+    output_.spilled_bytes = 0;  // it is written anyway, not for want of memory
+    file_ = nullptr;
+    return;
+  }
   count_lists();
   slab_.reset();
   if (file_ != nullptr) store_.give_back(std::move(file_));

@@ -62,6 +62,7 @@ class BlockStore {
   BlockStore(Memory& memory, storage::FileSystem& files, std::string directory, Carrier carrier);
 
   Memory& memory() { return memory_; }
+  storage::FileSystem& files() { return files_; }
 
   /// A file to append to until it is given back; a file serves one writer after the other.
   std::shared_ptr<storage::SpillFile> take_file();
@@ -84,6 +85,8 @@ enum class Placement : std::uint8_t { memory_then_files, memory_only, files_only
 class BlockWriter : public internal::ShuffleWriter {
  public:
   BlockWriter(BlockStore& store, std::uint32_t partitions, Placement placement);
+  /// All blocks go to an output file at `path`, which finish() seals (kept_output.h). take() then tells of sizes alone.
+  BlockWriter(BlockStore& store, std::uint32_t partitions, std::string path);
   ~BlockWriter() override;
 
   void finish() override;
@@ -105,6 +108,7 @@ class BlockWriter : public internal::ShuffleWriter {
 
   BlockStore& store_;
   const Placement placement_;
+  const std::string kept_path_;  // empty: the blocks go with the process
   const std::size_t largest_buffer_;
   std::shared_ptr<Slab> slab_;
   std::vector<std::shared_ptr<Slab>> owners_;          // of the buffers, by partition

@@ -87,9 +87,10 @@ struct Welcome {
   std::uint32_t heartbeat = 0;  ///< how often either side lets the other hear something
   std::uint32_t patience = 0;   ///< silence after which the other side counts as lost
   std::uint8_t watched = 0;     ///< somebody wants to know of AttemptStarted
+  std::string journal;          ///< directory where outputs go that outlive their executors; empty: none do
   static constexpr auto fields =
       std::tuple{&Welcome::executor,  &Welcome::slots,    &Welcome::memory_bytes, &Welcome::tmp,
-                 &Welcome::heartbeat, &Welcome::patience, &Welcome::watched};
+                 &Welcome::heartbeat, &Welcome::patience, &Welcome::watched,      &Welcome::journal};
 };
 
 /// Heartbeat of an executor: how many input bytes its running attempts have used.

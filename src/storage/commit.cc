@@ -39,7 +39,17 @@ OutputCommit::OutputCommit(FileSystem& files, const std::string& directory, bool
     : files_(files),
       directory_(without_slashes(directory)),
       temporary_(temporary_place(directory_, job_token)),
-      overwrite_(overwrite) {}
+      overwrite_(overwrite),
+      token_(job_token) {}
+
+std::string OutputCommit::mark_in(const std::string& directory) const {
+  return fmt::format("{}/.millrace-{}", directory, token_);
+}
+
+bool OutputCommit::is_in_place() const {
+  FileInfo info;
+  return resumable_ && files_.stat(mark_in(directory_), info);
+}
 
 void OutputCommit::check_absent() const {
   FileInfo info;
@@ -49,7 +59,8 @@ void OutputCommit::check_absent() const {
 }
 
 void OutputCommit::set_up_job() {
-  check_absent();
+  if (!is_in_place()) check_absent();
+  if (resumable_) files_.remove_all(temporary_ + "/attempts");
   files_.make_directories(temporary_ + "/attempts");
   files_.make_directories(temporary_ + "/tasks");
   for (const FileInfo& task : files_.list(temporary_ + "/tasks")) {
@@ -63,6 +74,19 @@ void OutputCommit::set_up_job() {
 bool OutputCommit::is_committed(std::uint32_t partition) const {
   const std::lock_guard lock(mutex_);
   return committed_.contains(partition);
+}
+
+std::vector<std::uint32_t> OutputCommit::committed() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::uint32_t> out;
+  for (const auto& task : committed_) out.push_back(task.first);
+  return out;
+}
+
+void OutputCommit::take_back(std::uint32_t partition) {
+  const std::lock_guard lock(mutex_);
+  files_.remove_all(task_path(partition));
+  committed_.erase(partition);
 }
 
 std::string OutputCommit::attempt_path(std::uint32_t partition, std::uint32_t attempt) const {
@@ -128,6 +152,7 @@ void OutputCommit::move_tree(const std::string& from, const std::string& to) {
 }
 
 void OutputCommit::commit_job() {
+  if (is_in_place()) return;
   const std::string output = temporary_ + "/output";
   files_.make_directories(output);
   for (const auto& task : committed_) {
@@ -137,9 +162,15 @@ void OutputCommit::commit_job() {
     move_tree(task_path(task.first), output);
   }
   files_.create(output + "/_SUCCESS")->close();
+  if (resumable_) files_.create(mark_in(output))->close();
   put_in_place();
   // The output is complete; failing the job now would be the greater harm.
+  if (!resumable_) remove_if_possible(temporary_);
+}
+
+void OutputCommit::clean_up() noexcept {
   remove_if_possible(temporary_);
+  remove_if_possible(mark_in(directory_));
 }
 
 void OutputCommit::put_in_place() {

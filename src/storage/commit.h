@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "storage/file_system.h"
 
@@ -19,6 +20,8 @@ std::string part_name(std::uint32_t partition);
 ///   attempts/<partition>-<attempt>/   what an attempt writes: its part file, and side-effect files of any name
 ///   tasks/<partition>/                the attempt that committed first
 ///   output/                           what will be the output directory; made by commit_job()
+///
+/// A job that may resume has a hidden file in its output from just before it is put in place until clean_up().
 ///
 /// The order of calls: set_up_job(), then attempt_directory() and commit_task() or abort_task() for each attempt, then
 /// commit_job() or abort_job(). Errors are thrown as Error(output) or Error(out_of_disk); after one, abort_task() and
@@ -37,7 +40,15 @@ class OutputCommit {
   /// committed stay committed.
   void set_up_job();
 
+  /// The process may die at any moment, and another one goes on with the same token. Before set_up_job(), which then
+  /// drops what attempts of the earlier process wrote. commit_job() leaves a mark with the output, by which a job that
+  /// resumes knows its own; clean_up() takes it away.
+  void make_resumable() { resumable_ = true; }
+
   bool is_committed(std::uint32_t partition) const;
+  std::vector<std::uint32_t> committed() const;
+  /// The task has not been done after all: its files go.
+  void take_back(std::uint32_t partition);
 
   /// The directory into which this attempt writes, whoever makes it.
   std::string attempt_path(std::uint32_t partition, std::uint32_t attempt) const;
@@ -55,6 +66,9 @@ class OutputCommit {
   /// complete; a temporary directory that cannot be removed then is left.
   void commit_job();
 
+  /// After commit_job() of a job that may resume, when it is known elsewhere that the output is complete.
+  void clean_up() noexcept;
+
   /// Removes everything temporary that can be removed. Nothing to do is not an error. An old output that could not be
   /// put back stays where the error of commit_job() said.
   void abort_job();
@@ -64,6 +78,8 @@ class OutputCommit {
 
  private:
   std::string task_path(std::uint32_t partition) const;
+  std::string mark_in(const std::string& directory) const;
+  bool is_in_place() const;
   void check_absent() const;
   void remove_if_possible(const std::string& path) noexcept;
   void move_tree(const std::string& from, const std::string& to);
@@ -74,6 +90,8 @@ class OutputCommit {
   std::string directory_;
   std::string temporary_;
   bool overwrite_;
+  std::string token_;
+  bool resumable_ = false;
   mutable std::mutex mutex_;
   /// Which attempt committed; no number when an earlier run did.
   std::map<std::uint32_t, std::optional<std::uint32_t>> committed_;

@@ -328,5 +328,83 @@ TEST(OutputCommitLocal, CommitsTwiceToTheSameDirectory) {
   }
 }
 
+/// A process that dies somewhere in a job, and another one that goes on with it.
+class ResumableCommitTest : public OutputCommitTest {};
+
+TEST_F(ResumableCommitTest, WhatIsCommittedStaysAndWhatAttemptsWroteGoes) {
+  {
+    OutputCommit first(files_, "/data/out", false, "run");
+    first.make_resumable();
+    first.set_up_job();
+    run_task(first, files_, 0, 0, "new 0");
+    ASSERT_TRUE(first.commit_task(0, 0));
+    run_task(first, files_, 1, 0, "half of 1");
+  }
+  OutputCommit second(files_, "/data/out", false, "run");
+  second.make_resumable();
+  second.set_up_job();
+  EXPECT_THAT(second.committed(), ElementsAre(0u));
+  EXPECT_FALSE(exists(files_, second.attempt_path(1, 0)));
+  run_task(second, files_, 1, 65536, "new 1");
+  ASSERT_TRUE(second.commit_task(1, 65536));
+  second.commit_job();
+  second.clean_up();
+  expect_new_output();
+  EXPECT_THAT(paths_of(files_.list("/data")), ElementsAre("/data/out"));
+}
+
+TEST_F(ResumableCommitTest, ATaskThatIsTakenBackRunsAgain) {
+  OutputCommit commit(files_, "/data/out", false, "run");
+  commit.make_resumable();
+  commit.set_up_job();
+  run_task(commit, files_, 0, 0, "old 0");
+  ASSERT_TRUE(commit.commit_task(0, 0));
+  commit.take_back(0);
+  EXPECT_FALSE(commit.is_committed(0));
+  run_task(commit, files_, 0, 1, "new 0");
+  run_task(commit, files_, 1, 0, "new 1");
+  ASSERT_TRUE(commit.commit_task(0, 1));
+  ASSERT_TRUE(commit.commit_task(1, 0));
+  commit.commit_job();
+  commit.clean_up();
+  expect_new_output();
+}
+
+// No call comes through after so many, as none does of a process that was killed.
+TEST_F(ResumableCommitTest, AProcessMayDieAtAnyStepOfTheCommit) {
+  for (const bool overwrite : {false, true}) {
+    bool completed = false;
+    for (std::uint64_t step = 1; !completed; ++step) {
+      files_.remove_all("/data");
+      files_.make_directories("/data");
+      if (overwrite) write_old_output();
+      FaultyFileSystem dying(files_);
+      OutputCommit first(dying, "/data/out", overwrite, "run");
+      first.make_resumable();
+      first.set_up_job();
+      for (std::uint32_t task = 0; task < 2; ++task) {
+        run_task(first, dying, task, 0, "new " + std::to_string(task));
+        ASSERT_TRUE(first.commit_task(task, 0));
+      }
+      FaultRule dead;
+      dead.after = step;
+      dying.add_rule(dead);
+      try {
+        first.commit_job();
+        completed = true;
+      } catch (const Error&) {
+        completed = false;
+      }
+      OutputCommit second(files_, "/data/out", overwrite, "run");
+      second.make_resumable();
+      second.set_up_job();
+      second.commit_job();
+      second.clean_up();
+      expect_new_output();
+      EXPECT_THAT(paths_of(files_.list("/data")), ElementsAre("/data/out")) << "died at step " << step;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace millrace::storage

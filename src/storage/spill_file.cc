@@ -55,6 +55,26 @@ SpillFile::SpillFile(FileSystem& files, const std::string& directory, const std:
   files.remove_all(path);
 }
 
+SpillFile::SpillFile(std::unique_ptr<OutputFile> output, std::unique_ptr<InputFile> input)
+    : output_(std::move(output)), input_(std::move(input)) {}
+
+std::shared_ptr<SpillFile> SpillFile::keep(FileSystem& files, const std::string& path) {
+  return std::shared_ptr<SpillFile>(new SpillFile(files.create(path), nullptr));
+}
+
+std::shared_ptr<SpillFile> SpillFile::reopen(const FileSystem& files, const std::string& path) try {
+  return std::shared_ptr<SpillFile>(new SpillFile(nullptr, files.open(path)));
+} catch (const Error& error) {
+  throw Error(Cause::lost_input, error.what());
+}
+
+void SpillFile::seal(std::span<const std::byte> end) {
+  if (broken_) throw Error(Cause::internal, "seal of " + path() + " after a failed write");
+  broken_ = true;
+  output_->write(end);
+  output_->close();
+}
+
 BlockRef SpillFile::append(std::span<const std::byte> block) {
   if (broken_) throw Error(Cause::internal, "append to " + path() + " after a failed write");
   BlockRef ref{output_->size(), 0, block.size()};

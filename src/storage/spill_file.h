@@ -27,11 +27,19 @@ class SpillFile {
   /// Makes a file in `directory`, which exists. `label` goes into its name and into error texts. Throws Error(output)
   /// or Error(out_of_disk). `files` outlives the object.
   SpillFile(FileSystem& files, const std::string& directory, const std::string& label = "spill");
+  /// A file at `path` that keeps its name, and so outlives object and process; it replaces what is there. It is written
+  /// alone: read it with reopen() after seal().
+  static std::shared_ptr<SpillFile> keep(FileSystem& files, const std::string& path);
+  /// A file that was kept, to be read alone. Throws Error(lost_input) when it cannot be opened.
+  static std::shared_ptr<SpillFile> reopen(const FileSystem& files, const std::string& path);
   SpillFile(const SpillFile&) = delete;
   SpillFile& operator=(const SpillFile&) = delete;
 
   /// Throws Error(out_of_disk) or Error(output); the file cannot be appended to after that.
   BlockRef append(std::span<const std::byte> block);
+
+  /// Writes `end` behind the blocks as it is, and closes the file; nothing is appended afterwards. Throws as append().
+  void seal(std::span<const std::byte> end);
 
   /// Replaces the content of `into` by the block. Throws Error(lost_input) naming file and byte when the block is not
   /// what was appended, or cannot be read.
@@ -45,16 +53,18 @@ class SpillFile {
   /// none.
   int descriptor() const { return input_->descriptor(); }
 
-  std::uint64_t stored_bytes() const { return output_->size(); }
+  std::uint64_t stored_bytes() const { return output_ != nullptr ? output_->size() : input_->size(); }
   std::uint64_t raw_bytes() const { return raw_bytes_; }
-  const std::string& path() const { return output_->path(); }
+  const std::string& path() const { return output_ != nullptr ? output_->path() : input_->path(); }
   /// An append has failed, so that there will be no other.
   bool is_broken() const { return broken_; }
 
  private:
-  std::unique_ptr<OutputFile> output_;
-  std::unique_ptr<InputFile> input_;
-  std::vector<std::byte> scratch_;  ///< checksum and payload of the block that is being appended
+  SpillFile(std::unique_ptr<OutputFile> output, std::unique_ptr<InputFile> input);
+
+  std::unique_ptr<OutputFile> output_;  ///< null in a file that was reopened
+  std::unique_ptr<InputFile> input_;    ///< null in a file that is kept
+  std::vector<std::byte> scratch_;      ///< checksum and payload of the block that is being appended
   std::uint64_t raw_bytes_ = 0;
   bool broken_ = false;
 };

@@ -1,0 +1,62 @@
+"""Runs with a journal under a real Slurm go on after their driver was lost.  Usage: resume_test.py MILLRACE [...]"""
+import re
+import time
+
+from slurm_case import ROOT, SMALL, SlurmCase, run_tests, wait_for
+
+from cluster_case import KILL, send
+from journal_file import launched, tasks_done
+
+
+class ResumeTest(SlurmCase):
+    def quiet(self):
+        self.write_text("text", 4_000_000)
+        run = self.run_process("wordcount", "text", "-o", "quiet", *SMALL)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return self.parts("quiet")
+
+    def wait_for_tasks(self, journal, count):
+        self.assertTrue(wait_for(lambda: len(tasks_done(journal / "journal")) >= count, 60), "nothing is done")
+
+    def test_a_second_step_goes_on(self):
+        expected = self.quiet()
+        journal = self.path / "journal"
+        words = ["wordcount", "text", "-o", "out", "--split=10K", "--journal=journal", *SMALL]
+        first = self.start_step(*words, "--events=events-1")
+        self.wait_for_tasks(journal, 20)
+        self.assertTrue(send(self.tasks(1)[0][0], KILL))
+        self.finish(first)
+        self.assertTrue(journal.exists(), "the run was over before its driver could be killed")
+        before = set(tasks_done(journal / "journal"))
+        second = self.start_step(*words, "--events=events-2")
+        _, _, err = self.finish(second)
+        self.assertEqual(self.parts("out"), expected, err)
+        self.assertRegex(err.decode(), rf"goes on: {len(before)} of \d+ tasks were already done")
+        self.assertEqual(before & set(launched(self.path / "events-2")), set())
+        self.assertFalse(journal.exists())
+
+    def test_a_job_that_is_requeued_goes_on(self):
+        expected = self.quiet()
+        document = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+        script = re.search(r"^```bash requeue.sbatch\n(.*?)^```$", document, re.M | re.S).group(1)
+        (self.path / "requeue.sbatch").write_text(script)
+        job = self.slurm("sbatch", "--parsable", "--export=ALL,MILLRACE_REDUCERS=3", "requeue.sbatch", "text", "out").strip()
+        journal = self.path / "out.journal"
+        self.wait_for_tasks(journal, 20)
+        self.slurm("scontrol", "requeue", job)
+        # Slurm lets a requeued job wait until the credentials of its first life have run out.
+        end = time.monotonic() + 100
+        while self.slurm("squeue", "-h", "-j", job, "-o", "%t").strip() == "PD" or not (self.path / "out").exists():
+            self.assertLess(time.monotonic(), end, (self.path / "requeue.log").read_text())
+            if self.slurm("squeue", "-h", "-j", job, "-o", "%t").strip() == "PD":
+                self.slurm("scontrol", "update", f"jobid={job}", "starttime=now")
+            time.sleep(0.5)
+        self.assertTrue(wait_for(lambda: self.slurm("squeue", "-h") == "", 60))
+        self.assertEqual(self.parts("out"), expected)
+        self.assertRegex((self.path / "requeue.log").read_text(), r"goes on: \d+ of \d+ tasks were already done")
+        self.assertFalse(journal.exists())
+        self.assert_nothing_left()
+
+
+if __name__ == "__main__":
+    run_tests()
