@@ -186,10 +186,10 @@ void RunJournal::refuse_unless_same(const journal::Begun& now) const {
                     "things: go on with that one{}",
                     directory(), then.build, now.build, remedy));
   }
+  const std::map<std::string, std::string> others(now.options.begin(), now.options.end());
   for (const auto& [name, value] : then.options) {
-    const auto same =
-        std::find_if(now.options.begin(), now.options.end(), [&](const auto& o) { return o.first == name; });
-    const std::string other = same == now.options.end() ? "not said" : same->second;
+    const auto found = others.find(name);
+    const std::string other = found == others.end() ? "not said" : found->second;
     if (other == value) continue;
     refuse(fmt::format("the journal {} was begun with --{} {}, and now it is {}: say --{} {}{}", directory(), name,
                        value, other, name, value, remedy));
