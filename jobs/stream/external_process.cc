@@ -8,13 +8,14 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
 #include <millrace/error.h>
+
+#include "jobs/stream/spawn.h"
 
 namespace millrace::jobs::stream {
 namespace {
@@ -80,52 +81,6 @@ Pipe make_pipe(std::size_t bytes) {
 }
 
 void set_non_blocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  result.reserve(texts.size() + 1);
-  for (const std::string& text : texts) result.push_back(const_cast<char*>(text.c_str()));
-  result.push_back(nullptr);
-  return result;
-}
-
-/// What posix_spawn is told, released with its scope.
-class SpawnSettings {
- public:
-  SpawnSettings() {
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-  }
-  ~SpawnSettings() {
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
-};
-
-/// A group of its own, so that all that the command starts can be killed; default signals, whatever this process
-/// ignores.
-void set_up(SpawnSettings& settings, const std::string& directory, int input, int output, int error) {
-  posix_spawn_file_actions_adddup2(&settings.actions, input, STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&settings.actions, output, STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&settings.actions, error, STDERR_FILENO);
-  posix_spawn_file_actions_addclosefrom_np(&settings.actions, STDERR_FILENO + 1);
-  posix_spawn_file_actions_addchdir_np(&settings.actions, directory.c_str());
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  for (const int number : {SIGPIPE, SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&defaults, number);
-  sigset_t none;
-  sigemptyset(&none);
-  posix_spawnattr_setsigdefault(&settings.attributes, &defaults);
-  posix_spawnattr_setsigmask(&settings.attributes, &none);
-  posix_spawnattr_setpgroup(&settings.attributes, 0);
-  posix_spawnattr_setflags(&settings.attributes,
-                           POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-}
 
 /// Keeps SIGPIPE from this thread while it writes to a command, and takes away the one that it caused.
 class SigpipeBlock {
@@ -198,12 +153,9 @@ void ExternalProcess::start(const ProcessSpec& spec) {
   error_ = Descriptor(error.read_end);
   for (const int fd : {input_.get(), output_.get(), error_.get()}) set_non_blocking(fd);
 
-  SpawnSettings settings;
-  set_up(settings, spec.directory, child_input.get(), child_output.get(), child_error.get());
-  const std::vector<char*> arguments = pointers(spec.arguments);
-  const std::vector<char*> environment = pointers(spec.environment);
-  const int result = ::posix_spawn(&pid_, program.c_str(), &settings.actions, &settings.attributes, arguments.data(),
-                                   environment.data());
+  const int result = spawn({program, spec.arguments, spec.environment, spec.directory, child_input.get(),
+                            child_output.get(), child_error.get()},
+                           pid_);
   if (result == 0) return;
   pid_ = -1;
   if (result == ENOEXEC) {

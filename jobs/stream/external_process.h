@@ -38,7 +38,8 @@ std::string to_text(const ExitStatus& status);
 /// writes or closes can block the two against each other. That a command stops reading before its input ends is not an
 /// error.
 ///
-/// Owned and used by one thread. The destructor kills the command and everything in its process group, and reaps it.
+/// Owned and used by one thread. The destructor kills the command and everything in its process group, and reaps it;
+/// when the thread goes without it, as in a process that is killed, the kernel kills the command.
 class ExternalProcess {
  public:
   /// Is given bytes as they come; they are valid during the call only. What it throws passes through.

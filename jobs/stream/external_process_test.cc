@@ -9,6 +9,7 @@
 #include <numeric>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -52,6 +53,19 @@ class ExternalProcessTest : public testing::Test {
     }
     result.status = process.finish();
     return result;
+  }
+
+  /// Whether the process ends soon. An orphan is reaped by whoever adopts it; until then it is a zombie, which is dead,
+  /// too.
+  static bool ends(pid_t child) {
+    for (int i = 0; i < 1000; ++i) {
+      std::ifstream file(fmt::format("/proc/{}/stat", child));
+      std::string pid_text, name, state;
+      file >> pid_text >> name >> state;
+      if (state.empty() || state == "Z" || state == "X") return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    return false;
   }
 
   static std::string error_of(const ProcessSpec& spec, Cause cause) {
@@ -183,17 +197,25 @@ TEST_F(ExternalProcessTest, CancellingKillsTheWholeGroup) {
   pid_t child = 0;
   std::ifstream(directory_ / "child") >> child;
   ASSERT_GT(child, 0);
-  // An orphan is reaped by whoever adopts it; until then it is a zombie, which is dead, too.
-  std::string state;
-  for (int i = 0; i < 200; ++i) {
-    std::ifstream file(fmt::format("/proc/{}/stat", child));
-    std::string pid_text, name;
-    state.clear();
-    file >> pid_text >> name >> state;
-    if (state.empty() || state == "Z" || state == "X") break;
+  EXPECT_TRUE(ends(child));
+}
+
+TEST_F(ExternalProcessTest, ACommandDoesNotOutliveAProcessThatIsKilled) {
+  const pid_t owner = fork();
+  if (owner == 0) {
+    // It reads nothing: no closed pipe tells it that nobody is there.
+    run(shell("echo $$ > child.new; mv child.new child; while :; do sleep 0.1; done"), "");
+    _exit(0);
+  }
+  for (int i = 0; i < 1000 && !std::filesystem::exists(directory_ / "child"); ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
-  EXPECT_TRUE(state.empty() || state == "Z" || state == "X") << state;
+  pid_t child = 0;
+  std::ifstream(directory_ / "child") >> child;
+  kill(owner, SIGKILL);
+  waitpid(owner, nullptr, 0);
+  ASSERT_GT(child, 0);
+  EXPECT_TRUE(ends(child));
 }
 
 TEST_F(ExternalProcessTest, WhatTheReceiverThrowsPassesAndTheCommandIsGone) {
