@@ -72,7 +72,19 @@ fs::path make_unique_directory(const fs::path& parent) {
 }  // namespace
 
 JobDirectory::JobDirectory(const fs::path& parent, const StreamingJob& job, const fs::path& log_directory)
-    : path_(make_unique_directory(parent)),
+    : JobDirectory(Made{make_unique_directory(parent)}, job, log_directory) {}
+
+std::unique_ptr<JobDirectory> JobDirectory::at(const fs::path& path, const StreamingJob& job,
+                                               const fs::path& log_directory) {
+  std::error_code error;
+  fs::remove_all(path, error);
+  if (error) fail(path, error);
+  make_directories(path);
+  return std::unique_ptr<JobDirectory>(new JobDirectory(Made{fs::canonical(path)}, job, log_directory));
+}
+
+JobDirectory::JobDirectory(Made made, const StreamingJob& job, const fs::path& log_directory)
+    : path_(std::move(made.path)),
       logs_(log_directory.empty() ? path_ / "logs" : fs::absolute(log_directory)) {
   LiveDirectories::instance().add(path_);
   try {

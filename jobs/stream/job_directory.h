@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -30,6 +31,9 @@ class JobDirectory {
   /// unpacked, Error(output) or Error(out_of_disk).
   JobDirectory(const std::filesystem::path& parent, const StreamingJob& job,
                const std::filesystem::path& log_directory);
+  /// As above, with `path` itself as the directory, emptied: the one of a run that goes on is the same each time.
+  static std::unique_ptr<JobDirectory> at(const std::filesystem::path& path, const StreamingJob& job,
+                                          const std::filesystem::path& log_directory);
   ~JobDirectory();
   JobDirectory(const JobDirectory&) = delete;
   JobDirectory& operator=(const JobDirectory&) = delete;
@@ -44,6 +48,10 @@ class JobDirectory {
   std::string localized(const std::string& command) const;
 
  private:
+  struct Made {
+    std::filesystem::path path;
+  };
+  JobDirectory(Made made, const StreamingJob& job, const std::filesystem::path& log_directory);
   void add(const SharedFile& file, std::size_t number);
   void remove() noexcept;
 

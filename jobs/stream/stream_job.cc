@@ -1,10 +1,14 @@
 #include "jobs/stream/stream_job.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <utility>
 #include <vector>
 
@@ -41,6 +45,22 @@ Options engine_options(const StreamingJob& job, Options options) {
 JobNames make_names() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return {static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()), 1};
+}
+
+/// What commands are told of the job must be the same when a run with a journal goes on: it is kept there.
+JobNames names_of(const fs::path& kept) {
+  if (kept.empty()) return make_names();
+  const std::string file = kept.string() + ".names";
+  JobNames names = make_names();
+  if (std::ifstream in(file); in >> names.stamp) return names;
+  fs::create_directories(kept.parent_path());
+  std::ofstream out(file + ".new");
+  out << names.stamp << '\n';
+  out.close();
+  if (!out || std::rename((file + ".new").c_str(), file.c_str()) != 0) {
+    throw Error(Cause::output, fmt::format("{}: cannot be written: {}", file, std::strerror(errno)));
+  }
+  return names;
 }
 
 /// Where attempts' logs go: as Hadoop lays them out when its log directory is set, else into the job's own directory.
@@ -195,18 +215,23 @@ CounterList run_streaming_job(const StreamingJob& job, Options options,
 CounterList run_streaming_job(const StreamingJob& job, const Context& context,
                               const std::function<void(const StreamStart&)>& started) {
   const std::vector<std::string> inputs = local_inputs(job);
-  const JobNames names = make_names();
+  const std::uint32_t number = context.session()->accumulator();
+  const CounterSum counters(number);
+  const std::string& journal = context.options().journal;
+  const fs::path kept = journal.empty() ? fs::path() : fs::path(journal) / "program" / fmt::format("stream-{}", number);
+  const JobNames names = names_of(kept);
   const std::string temporary = job.properties.get("stream.tmpdir", context.options().tmp);
-  JobDirectory directory(temporary, job, log_directory(job, names));
-  StreamSpec spec = make_spec(job, names, directory);
-  spec.counters = context.session()->accumulator();
-  const CounterSum counters(spec.counters);
+  const fs::path logs = log_directory(job, names);
+  const auto directory =
+      kept.empty() ? std::make_unique<JobDirectory>(temporary, job, logs) : JobDirectory::at(kept, job, logs);
+  StreamSpec spec = make_spec(job, names, *directory);
+  spec.counters = number;
   const NodePtr source = input_node(context, job, inputs);
   if (started) started({names, internal::partitions_of(source), job.reduces});
   try {
     run_stages(*context.session(), job, std::move(spec), source);
   } catch (const Error& error) {
-    if (error.cause() == Cause::user_code) directory.keep_logs();
+    if (error.cause() == Cause::user_code) directory->keep_logs();
     throw;
   }
   return counters.value();

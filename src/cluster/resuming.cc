@@ -1,3 +1,4 @@
+#include <exception>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -114,6 +115,8 @@ void JobRunner::clear_attempts(const RunningJob& job) {
 void JobRunner::drop_shuffle(ShuffleId shuffle) {
   executors_->drop_shuffle(shuffle);
   if (journal_ == nullptr) return;
+  // The datasets of a run that has failed are gone, too, but the next driver will have them again.
+  if (std::uncaught_exceptions() > 0 || !last_failure().empty()) return;
   try {
     journal_->drop(shuffle);
   } catch (const Error&) {

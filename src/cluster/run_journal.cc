@@ -101,7 +101,7 @@ RunJournal::~RunJournal() {
   if (!succeeded_) return;
   // Only what is the journal's, the lock last: whoever waits for the directory finds it whole or not at all.
   std::error_code ignored;
-  for (const char* part : {"/attempts", "/outputs", "/checkpoints", "/executors", journal_name, lock_name}) {
+  for (const char* part : {"/attempts", "/outputs", "/checkpoints", "/program", journal_name, lock_name}) {
     std::filesystem::remove_all(directory() + part, ignored);
   }
   std::filesystem::remove(directory(), ignored);

@@ -27,6 +27,7 @@ namespace millrace::cluster {
 ///   attempts/     what attempts write
 ///   outputs/      what committed tasks made
 ///   checkpoints/  those of the driver's session
+///   program/      what the program itself keeps for its next life
 ///
 /// The record of a task is written when all that the task made has its place: what is in no record has not been done,
 /// and is done again. Nothing waits for the disk: a driver that is killed loses nothing, a machine that goes down loses

@@ -112,6 +112,39 @@ class ResumeTest(ClusterCase):
     def test_join_in_processes(self):
         self.kill_drivers_of("join", "--workers=3", "--threads=1")
 
+    def test_commands_of_a_streaming_job(self):
+        self.write_text("text", 1_000_000)
+        mapper = self.path / "mapper.sh"
+        mapper.write_text("#!/bin/sh\necho reporter:counter:words,seen,1 >&2\nexec tr ' ' '\\n'\n")
+        mapper.chmod(0o755)
+        words = ["stream", "-file", mapper, "-input", "text", "-mapper", "mapper.sh", "-reducer", "uniq -c", "-numReduceTasks", 3,
+                 "--split=40K"]
+        run = self.run_process(*words, "-output", "quiet")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        for turn, options in enumerate([["--threads=2"], ["--workers=2", "--threads=1"]]):
+            _, _, err, killed = self.live_through(*words, "-output", f"out{turn}", *options, kills=3, step=8)
+            self.assertEqual(self.parts(f"out{turn}"), self.parts("quiet"), options)
+            self.assertNotIn(b"begins anew", err)
+            self.assertEqual(re.findall(rb"seen=\d+", err), re.findall(rb"seen=\d+", run.stderr))
+            self.assertGreater(killed, 0)
+            self.assert_over()
+
+    def test_skipped_records_are_counted_once_and_kept(self):
+        rows = [b"%d\t%d\n" % (i, i % 700) for i in range(60000)]
+        for bad in self.random.sample(range(len(rows)), 5):
+            rows[bad] = b"bad %d\n" % bad
+        self.write("edges", b"".join(rows))
+        words = ["links", "edges", "--skip-bad-records=5", "--split=10K", "--reducers=3"]
+        run = self.run_process(*words, "-o", "quiet")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        _, _, err, _ = self.live_through(*words, "-o", "out", "--threads=2", kills=4, step=20)
+        expected, found = self.parts("quiet"), self.parts("out")
+        # They are kept in the order in which their tasks ended.
+        self.assertEqual(sorted(found.pop("_bad_records").split(b"#")), sorted(expected.pop("_bad_records").split(b"#")))
+        self.assertEqual(found, expected)
+        self.assertIn(b"5 bad records were skipped", err)
+        self.assert_over()
+
     CHAIN = '''
 #include <millrace/millrace.h>
 #include <iostream>
@@ -285,6 +318,21 @@ int main(int argc, char** argv) {
         self.assertEqual(status, 0, err)
         self.assert_same_output()
 
+    def test_an_executor_that_is_lost_takes_no_outputs_along(self):
+        self.inputs()
+        quiet = self.run_process(*self.WORDS[:2], "-o", "quiet", *self.WORDS[4:])
+        self.assertEqual(quiet.returncode, 0, quiet.stderr)
+        process = self.begin(*self.WORDS, "--workers=2", "--threads=1", "--no-backups")
+        self.assertTrue(wait_for(lambda: len(tasks_done(self.journal / "journal")) >= 10))
+        self.assertTrue(send(self.executors(process, 1)[0], KILL))
+        before = tasks_done(self.journal / "journal")
+        self.seen.update(all_children_of(process.pid))
+        status, _, err = self.finish(process)
+        self.assertEqual(status, 0, err)
+        runs = launched(self.path / "events-1")
+        self.assertEqual([task for task in before if runs[task] != 1], [], "a task that was done was run again")
+        self.assert_same_output()
+
     def test_an_interrupted_run_goes_on(self):
         self.inputs()
         quiet = self.run_process(*self.WORDS[:2], "-o", "quiet", *self.WORDS[4:])
@@ -306,9 +354,10 @@ int main(int argc, char** argv) {
         (self.path / "fails.cpp").write_text('''
 #include <millrace/millrace.h>
 #include <filesystem>
+#include <iostream>
 #include <stdexcept>
 
-int main(int argc, char** argv) {
+void run(int argc, char** argv) {
   millrace::Context context(argc, argv);
   context.read_text(context.args().at(0))
       .flat_map(millrace::words)
@@ -321,6 +370,15 @@ int main(int argc, char** argv) {
       .sort_by_key()
       .write_text(context.args().at(1));
 }
+
+int main(int argc, char** argv) {
+  try {
+    run(argc, argv);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << "\\n";
+    return 1;
+  }
+}
 ''')
         self.write_text("text", 500_000)
         run = ["run", "fails.cpp", "--", "text"]
@@ -329,7 +387,7 @@ int main(int argc, char** argv) {
         self.write("broken", b"")
         words = [*run, "out", "--split=40K", "--reducers=3", "--threads=2"]
         status, _, err = self.go_on(*words)
-        self.assertNotEqual(status, 0)
+        self.assertEqual(status, 1, err)
         self.assertIn(b"it is broken", err)
         (self.path / "broken").unlink()
         before = tasks_done(self.journal / "journal")
