@@ -84,8 +84,7 @@ std::unique_ptr<JobDirectory> JobDirectory::at(const fs::path& path, const Strea
 }
 
 JobDirectory::JobDirectory(Made made, const StreamingJob& job, const fs::path& log_directory)
-    : path_(std::move(made.path)),
-      logs_(log_directory.empty() ? path_ / "logs" : fs::absolute(log_directory)) {
+    : path_(std::move(made.path)), logs_(log_directory.empty() ? path_ / "logs" : fs::absolute(log_directory)) {
   LiveDirectories::instance().add(path_);
   try {
     make_directories(logs_);

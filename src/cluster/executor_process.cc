@@ -1,5 +1,6 @@
 #include "cluster/executor_process.h"
 
+#include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <cstdio>
@@ -15,6 +16,7 @@
 #include "cluster/broadcast_client.h"
 #include "cluster/build_id.h"
 #include "cluster/crash_line.h"
+#include "cluster/journal_records.h"
 #include "cluster/process_launcher.h"
 #include "cluster/run_directory.h"
 #include "cluster/slurm.h"
@@ -79,6 +81,7 @@ class ExecutorProcess {
     } catch (const Error& error) {
       reason = error.what();
     }
+    if (!welcome_.journal.empty() && reason != run_over) come_to_an_end();
     slots_.stop(std::chrono::milliseconds(0));
     return reason;
   }
@@ -105,6 +108,8 @@ class ExecutorProcess {
   void drop_job(std::uint32_t job);
   void started(const Launch& launch) { tell(rpc::AttemptStarted{wire_of(launch.attempt)}); }
   void ended(AttemptEnd end);
+  void come_to_an_end();
+  void leave_behind(const AttemptEnd& end);
   void send_result(const AttemptId& attempt, exec::Output output);
   void beat();
 
@@ -150,6 +155,7 @@ class ExecutorProcess {
   const rpc::Welcome welcome_;
   const rpc::Socket::Timeout patience_;
   static constexpr std::size_t full_outbox = std::size_t{32} << 10;
+  std::atomic<bool> orphaned_ = false;  // the driver is gone, and a journal is there
   std::mutex sending_;
   std::condition_variable something_to_say_;
   std::vector<std::byte> outbox_;
@@ -274,11 +280,35 @@ void ExecutorProcess::ended(AttemptEnd end) {
       }
     }
   }
-  if (slots_.waiting() > 0) {
+  if (orphaned_) {
+    leave_behind(end);
+  } else if (slots_.waiting() > 0) {
     tell_soon(wire_of(end));
   } else {
     tell(wire_of(end));
   }
+}
+
+// The driver is gone. What runs is nearly done, maybe: the next driver finds it in the journal's directory.
+void ExecutorProcess::come_to_an_end() {
+  constexpr std::chrono::seconds longest(60);
+  orphaned_ = true;
+  slots_.drain(longest);
+}
+
+void ExecutorProcess::leave_behind(const AttemptEnd& end) try {
+  if (!end.result.succeeded || end.killed) return;
+  const auto header = journal::file_header();
+  std::vector<std::byte> bytes(header.begin(), header.end());
+  journal::append_record(bytes, bytes.size(), journal::TaskDone{wire_of(end)});
+  storage::FileSystem& files = storage::local_file_system();
+  const std::string path = kept_.end_path(end.attempt);
+  auto file = files.create(path + ".new");
+  file->write(bytes);
+  file->close();
+  files.rename(path + ".new", path);
+} catch (const Error&) {
+  return;  // the task runs again, as it does when its executor ends with its driver
 }
 
 void ExecutorProcess::send_result(const AttemptId& attempt, exec::Output output) {

@@ -112,6 +112,7 @@ void JobRunner::run(Request request, const std::function<void(std::span<const st
   }
   if (journal_ != nullptr) take_over(*job);
   set_up_output(*job);
+  if (journal_ != nullptr) commit_left_behind(*job);
   const InterruptibleJob interruptible;
   std::unique_lock lock(mutex_);
   submit(job);

@@ -56,6 +56,8 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
 
   // resuming.cc: what a journal changes.
   void take_over(RunningJob& job);
+  void count_earlier(RunningJob& job, AttemptEnd end);
+  void commit_left_behind(RunningJob& job);
   void take_over_output(RunningJob& job);
   void set_up_output(RunningJob& job);
   void put_in_place(RunningJob& job);

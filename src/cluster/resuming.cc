@@ -1,6 +1,7 @@
 #include <exception>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <utility>
 
 #include "cluster/job_runner.h"
 
@@ -22,11 +23,38 @@ void JobRunner::take_over(RunningJob& job) {
     fmt::print(stderr, "millrace: {} goes on: {} of {} tasks were already done\n", job.request.job.name,
                known.taken_over, known.tasks);
   }
+  job.left_behind = std::move(known.left_behind);
   const std::lock_guard lock(mutex_);
-  for (AttemptEnd& end : known.counted) {
-    if (job.skips_left != nullptr) *job.skips_left -= static_cast<std::int64_t>(end.result.skipped_records);
-    count(job, std::move(end.result));
+  for (AttemptEnd& end : known.counted) count_earlier(job, std::move(end));
+}
+
+void JobRunner::count_earlier(RunningJob& job, AttemptEnd end) {
+  if (job.skips_left != nullptr) *job.skips_left -= static_cast<std::int64_t>(end.result.skipped_records);
+  count(job, std::move(end.result));
+}
+
+// Nobody has told the driver of them that they ended: they are committed now, as if it had been told. What is missing
+// of what they made is made again.
+void JobRunner::commit_left_behind(RunningJob& job) {
+  std::uint32_t committed = 0;
+  for (AttemptEnd& end : std::exchange(job.left_behind, {})) {
+    const plan::Stage& stage = *job.stages.at(end.attempt.stage);
+    if (!stage.output && job.commit != nullptr) {
+      const std::uint32_t partition = stage.partitions[end.attempt.partition.value];
+      if (!job.commit->has_attempt(partition, end.attempt.number)) continue;
+      job.commit->commit_task(partition, end.attempt.number);
+    } else if (!journal_->is_whole(end.attempt)) {
+      continue;
+    }
+    if (!journal_->commit(end, stage, true)) continue;
+    ++committed;
+    const std::lock_guard lock(mutex_);
+    count_earlier(job, std::move(end));
   }
+  if (job.commit != nullptr) job.commit->drop_attempts();
+  if (committed == 0) return;
+  fmt::print(stderr, "millrace: {} attempts of {} had succeeded when their driver was gone, and count\n", committed,
+             job.request.job.name);
 }
 
 void JobRunner::set_up_output(RunningJob& job) {

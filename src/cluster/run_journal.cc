@@ -18,6 +18,7 @@
 #include "cluster/build_id.h"
 #include "cluster/run_directory.h"
 #include "cluster/wire.h"
+#include "rpc/frame.h"
 #include "rpc/handshake.h"
 #include "storage/file_error.h"
 
@@ -92,9 +93,9 @@ RunJournal::RunJournal(const Options& options, storage::FileSystem& files)
   for (const storage::FileInfo& entry : files_.list(directory())) {
     if (entry.path.find(std::string("/") + run_directory_name) != std::string::npos) files_.remove_all(entry.path);
   }
-  files_.remove_all(outputs_.attempts());
   files_.make_directories(outputs_.attempts());
   files_.make_directories(outputs_.outputs());
+  keep_what_was_left_behind();
 }
 
 RunJournal::~RunJournal() {
@@ -102,7 +103,12 @@ RunJournal::~RunJournal() {
   // Only what is the journal's, the lock last: whoever waits for the directory finds it whole or not at all.
   std::error_code ignored;
   for (const char* part : {"/attempts", "/outputs", "/checkpoints", "/program", journal_name, lock_name}) {
-    std::filesystem::remove_all(directory() + part, ignored);
+    std::error_code error;
+    // An executor that outlives an earlier driver may still put something there.
+    for (unsigned tries = 0; tries < 3; ++tries, error.clear()) {
+      std::filesystem::remove_all(directory() + part, error);
+      if (!error) break;
+    }
   }
   std::filesystem::remove(directory(), ignored);
 }
@@ -212,6 +218,32 @@ void RunJournal::write(const Record& record) {
   size_ += bytes.size();
 }
 
+// Of the attempts of the life before, those alone that say how they ended. One of a still earlier life may have gone on
+// while its files were removed.
+void RunJournal::keep_what_was_left_behind() {
+  std::set<std::string> kept;
+  for (const storage::FileInfo& file : files_.list(outputs_.attempts())) {
+    if (!file.path.ends_with(exec::KeptOutputs::end_suffix)) continue;
+    const std::string content = content_of(file.path);
+    try {
+      journal::Reader reader(std::as_bytes(std::span(content)));
+      std::uint8_t kind = 0;
+      std::span<const std::byte> payload;
+      if (!reader.next(kind, payload) || kind != journal::TaskDone::kind) continue;
+      auto end = rpc::decode_message<journal::TaskDone>(payload).end;
+      const AttemptId attempt = attempt_of(end.attempt);
+      if (attempt.number / attempts_of_a_life + 1 != restarts_) continue;
+      kept.insert(outputs_.attempt_path(attempt));
+      left_behind_.try_emplace({attempt.stage, attempt.partition.value}, std::move(end));
+    } catch (const Error&) {
+      continue;  // it is damaged: the task runs again
+    }
+  }
+  for (const storage::FileInfo& file : files_.list(outputs_.attempts())) {
+    if (!kept.contains(file.path)) files_.remove_all(file.path);
+  }
+}
+
 std::string RunJournal::token(JobId job) const { return fmt::format("{}-{}", before_.begun->token, job); }
 
 // Jobs.
@@ -265,6 +297,12 @@ RunJournal::Known RunJournal::begin(const plan::Job& job, std::uint64_t shared) 
     fingerprints[stage.id] = fingerprint;
     begun.stages.emplace_back(stage.id.value, fingerprint);
   }
+  // What is another stage now leaves nothing behind.
+  for (const auto& [id, fingerprint] : begun.stages) {
+    const auto then = before_.stages.find(id);
+    if (then != before_.stages.end() && then->second.fingerprint == fingerprint) continue;
+    std::erase_if(left_behind_, [stage = StageId{id}](const auto& each) { return each.first.first == stage; });
+  }
   const bool same = again && before->second.begun.stages == begun.stages;
   if (!same) {
     begun.inputs = inputs_of(job);
@@ -308,6 +346,11 @@ void RunJournal::begin_stage(const plan::Stage& stage, std::uint64_t fingerprint
       continue;  // its shuffle was dropped, or the disk has not kept it: the task runs again when it is needed
     }
   }
+  for (std::uint32_t task = 0; task < progress.there.size(); ++task) {
+    auto left = left_behind_.extract({stage.id, task});
+    if (left.empty() || progress.counted[task]) continue;
+    known.left_behind.push_back(attempt_end_of(std::move(left.mapped()), sched::no_executor));
+  }
   known.tasks += progress.there.size();
   known.taken_over += static_cast<std::uint64_t>(std::count(progress.there.begin(), progress.there.end(), true));
 }
@@ -320,6 +363,13 @@ bool RunJournal::has(StageId stage, std::uint32_t task) const {
   const std::lock_guard lock(mutex_);
   const auto found = stages_.find(stage);
   return found != stages_.end() && task < found->second.there.size() && found->second.there[task];
+}
+
+bool RunJournal::is_whole(const AttemptId& attempt) const try {
+  const exec::KeptOutput whole(files_, outputs_.attempt_path(attempt));
+  return true;
+} catch (const Error&) {
+  return false;
 }
 
 bool RunJournal::commit(const AttemptEnd& end, const plan::Stage& stage, bool first) {

@@ -36,6 +36,9 @@ namespace millrace::cluster {
 /// Any thread may call it.
 class RunJournal {
  public:
+  /// The scheduler numbers the attempts of each life from a multiple of it.
+  static constexpr std::uint32_t attempts_of_a_life = 1u << 16;
+
   /// Makes the directory, or goes on with the run in it. Throws Error(usage) that says what to do when another driver
   /// holds it, when it is another run's, or when the directory holds something else.
   RunJournal(const Options& options, storage::FileSystem& files);
@@ -58,12 +61,16 @@ class RunJournal {
     std::uint64_t tasks = 0;          ///< of stages that no job of this life has had
     std::uint64_t taken_over = 0;     ///< of these: their outputs are there
     std::vector<AttemptEnd> counted;  ///< of its tasks, each once: what they counted
+    /// Attempts of tasks that are not done, which succeeded when their driver was gone: each may be committed now.
+    std::vector<AttemptEnd> left_behind;
   };
   /// Once for each job, before anything else of it. `shared` is a digest of the broadcast values that there are. Throws
   /// Error(input) when a file that the job had read is not what it was.
   Known begin(const plan::Job& job, std::uint64_t shared);
   /// The output of the task is in its place.
   bool has(StageId stage, std::uint32_t task) const;
+  /// The output file of an attempt is all there.
+  bool is_whole(const AttemptId& attempt) const;
   /// The attempt is the one that counts, and all that it wrote elsewhere has its place. `first` as TaskCommitted says.
   /// Returns whether it is to be counted. Throws Error(output) or Error(out_of_disk).
   bool commit(const AttemptEnd& end, const plan::Stage& stage, bool first);
@@ -94,6 +101,7 @@ class RunJournal {
   template <class Record>
   void write(const Record& record);
   std::string place_of(const plan::Stage& stage, std::uint32_t task) const;
+  void keep_what_was_left_behind();
   void begin_stage(const plan::Stage& stage, std::uint64_t fingerprint, Known& known);
   std::vector<journal::InputState> inputs_of(const plan::Job& job) const;
 
@@ -105,6 +113,7 @@ class RunJournal {
   std::uint64_t size_ = 0;
   std::uint32_t restarts_ = 0;
   JournalState before_;  // what earlier lives have done and this one has not come to yet
+  std::map<std::pair<StageId, std::uint32_t>, rpc::AttemptEnded> left_behind_;  // by task
   std::map<StageId, Progress> stages_;
   std::map<ShuffleId, StageId> producers_;
   bool succeeded_ = false;

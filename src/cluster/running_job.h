@@ -31,6 +31,7 @@ struct RunningJob {
   std::shared_ptr<const std::map<ShuffleId, std::uint32_t>> map_tasks;
   std::uint32_t running = 0;  ///< attempts that have not been answered
   std::vector<exec::BadRecord> bad_records;
+  std::vector<AttemptEnd> left_behind;  ///< attempts that succeeded when their driver was gone
   bool done_before = false;  ///< an earlier driver of the run has finished it: its results are in the journal
 
   const plan::Stage& result_stage() const { return request.job.stages.back(); }

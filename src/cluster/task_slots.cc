@@ -85,6 +85,12 @@ void TaskSlots::progress(const std::function<void(const AttemptId&, std::uint64_
   }
 }
 
+void TaskSlots::drain(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  queue_.clear();
+  ended_.wait_for(lock, patience, [this] { return running_.empty() && answering_ == 0; });
+}
+
 void TaskSlots::stop(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   stopping_ = true;
@@ -121,9 +127,12 @@ void TaskSlots::run_one(std::unique_lock<std::mutex>& lock) {
     ended_.notify_all();
     return;
   }
+  ++answering_;
   lock.unlock();
   listener_.ended(std::move(end));
   lock.lock();
+  --answering_;
+  if (running_.empty() && answering_ == 0) ended_.notify_all();
 }
 
 void TaskSlots::run(Waiting& task, AttemptEnd& end) {

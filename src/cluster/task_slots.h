@@ -43,6 +43,8 @@ class TaskSlots {
     const std::lock_guard lock(mutex_);
     return queue_.size();
   }
+  /// Forgets those that wait, lets the others come to their ends, and waits for the answers as long as `patience`.
+  void drain(std::chrono::milliseconds patience);
   /// Tells all attempts to stop, forgets those that wait, and waits for the others as long as `patience`. Nothing is
   /// answered afterwards.
   void stop(std::chrono::milliseconds patience);
@@ -67,6 +69,7 @@ class TaskSlots {
   std::condition_variable ended_;
   std::deque<std::unique_ptr<Waiting>> queue_;
   std::map<AttemptId, Waiting*> running_;
+  std::size_t answering_ = 0;  // attempts that have ended and are being answered
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

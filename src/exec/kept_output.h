@@ -22,6 +22,9 @@ class KeptOutputs {
   std::string attempts() const { return directory_ + "/attempts"; }
   std::string outputs() const { return directory_ + "/outputs"; }
   std::string attempt_path(const AttemptId& attempt) const;
+  /// How the attempt ended, when its driver was gone by then.
+  std::string end_path(const AttemptId& attempt) const { return attempt_path(attempt) + end_suffix; }
+  static constexpr const char* end_suffix = ".end";
   std::string map_output_path(ShuffleId shuffle, std::uint32_t map_task) const;
   std::string result_path(StageId stage, std::uint32_t task) const;
 

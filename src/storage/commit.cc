@@ -60,7 +60,6 @@ void OutputCommit::check_absent() const {
 
 void OutputCommit::set_up_job() {
   if (!is_in_place()) check_absent();
-  if (resumable_) files_.remove_all(temporary_ + "/attempts");
   files_.make_directories(temporary_ + "/attempts");
   files_.make_directories(temporary_ + "/tasks");
   for (const FileInfo& task : files_.list(temporary_ + "/tasks")) {
@@ -81,6 +80,16 @@ std::vector<std::uint32_t> OutputCommit::committed() const {
   std::vector<std::uint32_t> out;
   for (const auto& task : committed_) out.push_back(task.first);
   return out;
+}
+
+bool OutputCommit::has_attempt(std::uint32_t partition, std::uint32_t attempt) const {
+  FileInfo info;
+  return files_.stat(attempt_path(partition, attempt), info);
+}
+
+void OutputCommit::drop_attempts() {
+  files_.remove_all(temporary_ + "/attempts");
+  files_.make_directories(temporary_ + "/attempts");
 }
 
 void OutputCommit::take_back(std::uint32_t partition) {

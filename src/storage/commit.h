@@ -40,13 +40,16 @@ class OutputCommit {
   /// committed stay committed.
   void set_up_job();
 
-  /// The process may die at any moment, and another one goes on with the same token. Before set_up_job(), which then
-  /// drops what attempts of the earlier process wrote. commit_job() leaves a mark with the output, by which a job that
-  /// resumes knows its own; clean_up() takes it away.
+  /// The process may die at any moment, and another one goes on with the same token. Before set_up_job(). commit_job()
+  /// leaves a mark with the output, by which a job that resumes knows its own; clean_up() takes it away.
   void make_resumable() { resumable_ = true; }
 
   bool is_committed(std::uint32_t partition) const;
   std::vector<std::uint32_t> committed() const;
+  /// Whether the attempt has left something, with which it could be committed.
+  bool has_attempt(std::uint32_t partition, std::uint32_t attempt) const;
+  /// What attempts wrote that were not committed goes. Before the first attempt of this process.
+  void drop_attempts();
   /// The task has not been done after all: its files go.
   void take_back(std::uint32_t partition);
 

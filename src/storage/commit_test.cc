@@ -344,6 +344,9 @@ TEST_F(ResumableCommitTest, WhatIsCommittedStaysAndWhatAttemptsWroteGoes) {
   second.make_resumable();
   second.set_up_job();
   EXPECT_THAT(second.committed(), ElementsAre(0u));
+  EXPECT_TRUE(second.has_attempt(1, 0));
+  EXPECT_FALSE(second.has_attempt(1, 1));
+  second.drop_attempts();
   EXPECT_FALSE(exists(files_, second.attempt_path(1, 0)));
   run_task(second, files_, 1, 65536, "new 1");
   ASSERT_TRUE(second.commit_task(1, 65536));

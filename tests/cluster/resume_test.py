@@ -11,7 +11,7 @@ import time
 import unittest
 from pathlib import Path
 
-from cluster_case import KILL, MILLRACE, ClusterCase, all_children_of, send, wait_for
+from cluster_case import KILL, MILLRACE, ClusterCase, alive, all_children_of, send, wait_for
 from journal_file import TASK_DONE, launched, records, tasks_done
 
 class ResumeTest(ClusterCase):
@@ -331,6 +331,32 @@ int main(int argc, char** argv) {
         self.assertEqual(status, 0, err)
         runs = launched(self.path / "events-1")
         self.assertEqual([task for task in before if runs[task] != 1], [], "a task that was done was run again")
+        self.assert_same_output()
+
+    def test_attempts_that_succeed_without_their_driver_count(self):
+        self.write_text("text", 400_000)
+        mapper = self.path / "mapper.sh"
+        mapper.write_text(f"#!/bin/sh\nwhile [ ! -e {self.path}/go ]; do sleep 0.02; done\nexec tr ' ' '\\n'\n")
+        mapper.chmod(0o755)
+        words = ["stream", "-input", "text", "-mapper", mapper, "-reducer", "uniq -c", "--split=50K", "--workers=2", "--threads=1"]
+        process = self.begin(*words, "-output", "out", "-numReduceTasks", 2)
+        pids = self.executors(process, 2)
+        # Each runs a mapper, which waits.
+        self.assertTrue(wait_for(lambda: all(all_children_of(pid) for pid in pids)))
+        time.sleep(0.2)
+        process.kill()
+        process.communicate()
+        (self.path / "go").touch()
+        self.assertTrue(wait_for(lambda: not any(alive(pid) for pid in pids), 60), "executors outlive their attempts")
+        left = sorted(tuple(map(int, path.name.removesuffix(".end").split("-")))[:2]
+                      for path in (self.journal / "attempts").glob("*.end"))
+        self.assertEqual(len(left), 2)
+        status, _, err = self.go_on(*words, "-output", "out", "-numReduceTasks", 2)
+        self.assertEqual(status, 0, err)
+        self.assertIn(b"2 attempts of stream", err)
+        self.assertEqual(set(left) & set(launched(self.path / "events-2")), set())
+        quiet = self.run_process(*words[:-2], "-output", "quiet", "-numReduceTasks", 2)
+        self.assertEqual(quiet.returncode, 0, quiet.stderr)
         self.assert_same_output()
 
     def test_an_interrupted_run_goes_on(self):
