@@ -16,6 +16,59 @@ constexpr unsigned most_tries = 4;
 constexpr std::chrono::milliseconds first_pause{50};
 constexpr std::uint64_t most_block_bytes = std::uint64_t{8} << 30;  // no single element is larger
 
+/// Takes messages and blocks from a stream to another executor's block server.
+class BlockReader {
+ public:
+  BlockReader(ExecutorId executor, rpc::Socket::Timeout patience,
+              std::function<internal::Pages(std::size_t)> take_pages)
+      : executor_(executor), patience_(patience), take_pages_(std::move(take_pages)) {}
+
+  template <class Message>
+  Message expect(rpc::Socket& socket) {
+    if (!rpc::receive_frame(socket, frame_, patience_)) {
+      throw Error(Cause::lost_node, socket.peer() + ": the other side closed the connection");
+    }
+    if (frame_.kind == rpc::Lost::kind) {
+      const auto lost = rpc::decode_message<rpc::Lost>(frame_.payload);
+      throw Error(Cause::lost_input,
+                  fmt::format("output {} of executor {} is gone: {}", lost.map_task, executor_, lost.reason));
+    }
+    if (frame_.kind != Message::kind) {
+      throw Error(Cause::lost_node, fmt::format("{}: unexpected message of kind {}", socket.peer(), frame_.kind));
+    }
+    return rpc::decode_message<Message>(frame_.payload);
+  }
+
+  void receive_block(rpc::Socket& socket, internal::Block& block) {
+    const auto header = expect<rpc::BlockHeader>(socket);
+    if (header.raw_bytes > most_block_bytes || header.stored_bytes > header.raw_bytes + 8) {
+      throw Error(Cause::lost_node,
+                  fmt::format("{}: a block claims to have {} bytes", socket.peer(), header.raw_bytes));
+    }
+    auto pages = std::make_shared<internal::Pages>(take_pages_(header.raw_bytes));
+    const std::span<std::byte> into(pages->data(), header.raw_bytes);
+    if (header.from_file == 0) {
+      socket.receive(into, patience_);
+      if (storage::block_checksum(into) != header.checksum) {
+        throw Error(Cause::lost_node, socket.peer() + ": a block arrived with a wrong checksum");
+      }
+    } else {
+      stored_.resize(header.stored_bytes);
+      socket.receive(stored_, patience_);
+      storage::unpack_block({header.offset, header.stored_bytes, header.raw_bytes}, stored_, into,
+                            fmt::format("executor {}", executor_));
+    }
+    block = {std::move(pages), into};
+  }
+
+ private:
+  const ExecutorId executor_;
+  const rpc::Socket::Timeout patience_;
+  const std::function<internal::Pages(std::size_t)> take_pages_;
+  rpc::Frame frame_;
+  std::vector<std::byte> stored_;
+};
+
 class FetchStream final : public exec::RemoteStream {
  public:
   FetchStream(BlockClient& client, ExecutorId executor, rpc::Fetch request,
@@ -24,7 +77,7 @@ class FetchStream final : public exec::RemoteStream {
         executor_(executor),
         address_(client.address(executor)),
         request_(std::move(request)),
-        take_pages_(std::move(take_pages)),
+        blocks_(executor, client.patience(), std::move(take_pages)),
         bytes_read_(bytes_read) {
     try {
       ask();  // what it sends ahead waits in the network's buffers while others are read
@@ -78,7 +131,7 @@ class FetchStream final : public exec::RemoteStream {
     if (!announced_) receive_output(map_task);
     while (left_ != 0) {
       --left_;
-      receive_block(block);
+      blocks_.receive_block(socket_, block);
       if (skip_ != 0) {
         --skip_;
         continue;
@@ -90,14 +143,14 @@ class FetchStream final : public exec::RemoteStream {
     announced_ = false;
     advance();
     if (at_ == request_.map_tasks.size()) {
-      expect<rpc::Fetched>();
+      blocks_.expect<rpc::Fetched>(socket_);
       finished_ = true;
     }
     return false;
   }
 
   void receive_output(std::uint32_t map_task) {
-    const auto output = expect<rpc::MapOutput>();
+    const auto output = blocks_.expect<rpc::MapOutput>(socket_);
     if (output.map_task != map_task) {
       throw Error(Cause::lost_node,
                   fmt::format("{}: sent map task {} in the place of {}", socket_.peer(), output.map_task, map_task));
@@ -106,53 +159,13 @@ class FetchStream final : public exec::RemoteStream {
     announced_ = true;
   }
 
-  template <class Message>
-  Message expect() {
-    if (!rpc::receive_frame(socket_, frame_, client_.patience())) {
-      throw Error(Cause::lost_node, socket_.peer() + ": the other side closed the connection");
-    }
-    if (frame_.kind == rpc::Lost::kind) {
-      const auto lost = rpc::decode_message<rpc::Lost>(frame_.payload);
-      throw Error(Cause::lost_input, fmt::format("the output of map task {} on executor {} is gone: {}", lost.map_task,
-                                                 executor_, lost.reason));
-    }
-    if (frame_.kind != Message::kind) {
-      throw Error(Cause::lost_node, fmt::format("{}: unexpected message of kind {}", socket_.peer(), frame_.kind));
-    }
-    return rpc::decode_message<Message>(frame_.payload);
-  }
-
-  void receive_block(internal::Block& block) {
-    const auto header = expect<rpc::BlockHeader>();
-    if (header.raw_bytes > most_block_bytes || header.stored_bytes > header.raw_bytes + 8) {
-      throw Error(Cause::lost_node,
-                  fmt::format("{}: a block claims to have {} bytes", socket_.peer(), header.raw_bytes));
-    }
-    auto pages = std::make_shared<internal::Pages>(take_pages_(header.raw_bytes));
-    const std::span<std::byte> into(pages->data(), header.raw_bytes);
-    if (header.from_file == 0) {
-      socket_.receive(into, client_.patience());
-      if (storage::block_checksum(into) != header.checksum) {
-        throw Error(Cause::lost_node, socket_.peer() + ": a block arrived with a wrong checksum");
-      }
-    } else {
-      stored_.resize(header.stored_bytes);
-      socket_.receive(stored_, client_.patience());
-      storage::unpack_block({header.offset, header.stored_bytes, header.raw_bytes}, stored_, into,
-                            fmt::format("executor {}", executor_));
-    }
-    block = {std::move(pages), into};
-  }
-
   BlockClient& client_;
   const ExecutorId executor_;
   const rpc::Address address_;
   const rpc::Fetch request_;
-  const std::function<internal::Pages(std::size_t)> take_pages_;
+  BlockReader blocks_;
   std::uint64_t* const bytes_read_;
   rpc::Socket socket_;
-  rpc::Frame frame_;
-  std::vector<std::byte> stored_;
   std::size_t at_ = 0;       // the map task at hand, in the request
   std::uint32_t given_ = 0;  // blocks of it that the reader has had
   std::uint32_t skip_ = 0;   // of those, what is still to be passed over after asking again
@@ -160,6 +173,48 @@ class FetchStream final : public exec::RemoteStream {
   bool announced_ = false;
   bool finished_ = false;
   bool unreachable_ = false;
+};
+
+/// A cached partition. What is lost on the way is not asked for again: its reader has another way to come by it.
+class CachedStream final : public internal::BlockStream {
+ public:
+  CachedStream(BlockClient& client, ExecutorId executor, const rpc::FetchCached& request,
+               std::function<internal::Pages(std::size_t)> take_pages, std::uint64_t* bytes_read)
+      : client_(client),
+        address_(client.address(executor)),
+        blocks_(executor, client.patience(), std::move(take_pages)),
+        bytes_read_(bytes_read) {
+    for (unsigned tries = 1;; ++tries) {
+      try {
+        socket_ = client_.take(address_);
+        socket_.send(rpc::frame(request), client_.patience());
+        left_ = blocks_.expect<rpc::MapOutput>(socket_).blocks;
+        return;
+      } catch (const Error& error) {  // the stream may have lain idle until its other end broke
+        if (error.cause() != Cause::lost_node || tries == most_tries) throw;
+      }
+    }
+  }
+
+  bool next(internal::Block& block) override {
+    if (left_ == 0) {
+      blocks_.expect<rpc::Fetched>(socket_);
+      client_.give_back(address_, std::move(socket_));
+      return false;
+    }
+    --left_;
+    blocks_.receive_block(socket_, block);
+    *bytes_read_ += block.bytes.size();
+    return true;
+  }
+
+ private:
+  BlockClient& client_;
+  const rpc::Address address_;
+  BlockReader blocks_;
+  std::uint64_t* const bytes_read_;
+  rpc::Socket socket_;
+  std::uint32_t left_ = 0;
 };
 
 }  // namespace
@@ -183,6 +238,14 @@ std::unique_ptr<exec::RemoteStream> BlockClient::open(ExecutorId executor, Shuff
                                                       std::uint64_t* bytes_read) {
   return std::make_unique<FetchStream>(*this, executor, rpc::Fetch{shuffle.value, partition, std::move(map_tasks)},
                                        std::move(take_pages), bytes_read);
+}
+
+std::unique_ptr<internal::BlockStream> BlockClient::open_cached(ExecutorId executor, NodeId node,
+                                                                std::uint32_t partition,
+                                                                std::function<internal::Pages(std::size_t)> take_pages,
+                                                                std::uint64_t* bytes_read) {
+  return std::make_unique<CachedStream>(*this, executor, rpc::FetchCached{node.value, partition}, std::move(take_pages),
+                                        bytes_read);
 }
 
 rpc::Socket BlockClient::take(const rpc::Address& address) {

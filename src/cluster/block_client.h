@@ -25,6 +25,10 @@ class BlockClient final : public exec::RemoteOutputs {
                                            std::function<internal::Pages(std::size_t)> take_pages,
                                            std::uint64_t* bytes_read) override;
 
+  std::unique_ptr<internal::BlockStream> open_cached(ExecutorId executor, NodeId node, std::uint32_t partition,
+                                                     std::function<internal::Pages(std::size_t)> take_pages,
+                                                     std::uint64_t* bytes_read) override;
+
   /// A proven stream. Throws Error(lost_node).
   rpc::Socket take(const rpc::Address& address);
   /// A stream on which nothing is under way.

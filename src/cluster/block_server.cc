@@ -113,6 +113,8 @@ rpc::Socket BlockServer::hand_over(Stream& stream) {
 void BlockServer::answer(rpc::Socket& socket, const rpc::Frame& request) {
   if (request.kind == rpc::Fetch::kind && stores_ != nullptr) {
     send_outputs(socket, rpc::decode_message<rpc::Fetch>(request.payload));
+  } else if (request.kind == rpc::FetchCached::kind && stores_ != nullptr) {
+    send_cached(socket, rpc::decode_message<rpc::FetchCached>(request.payload));
   } else if (request.kind == rpc::FetchBroadcast::kind) {
     send_broadcast(socket, rpc::decode_message<rpc::FetchBroadcast>(request.payload).id);
   } else if (request.kind == rpc::AskBroadcast::kind && handlers_.ask_broadcast) {
@@ -132,6 +134,16 @@ void BlockServer::send_outputs(rpc::Socket& socket, const rpc::Fetch& fetch) {
     }
     send_output(socket, *output, fetch.partition, map_task);
   }
+  socket.send(rpc::frame(rpc::Fetched{}));
+}
+
+void BlockServer::send_cached(rpc::Socket& socket, const rpc::FetchCached& fetch) {
+  const auto output = stores_->cache.get(NodeId{fetch.node}, fetch.partition);
+  if (output == nullptr) {
+    socket.send(rpc::frame(rpc::Lost{fetch.partition, "it is not cached"}));
+    return;
+  }
+  send_output(socket, *output, 0, fetch.partition);
   socket.send(rpc::frame(rpc::Fetched{}));
 }
 

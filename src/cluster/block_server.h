@@ -15,7 +15,8 @@
 namespace millrace::cluster {
 
 /// The port of a process: takes streams of peers that know the run's secret, a thread each, and gives them blocks of
-/// map outputs and broadcast values. Files go from the disk to the network without passing through this process.
+/// map outputs, cached partitions and broadcast values. Files go from the disk to the network without passing through
+/// this process.
 ///
 /// A reader that does not read holds its own stream only, and what the network's buffers take of it.
 class BlockServer {
@@ -54,6 +55,7 @@ class BlockServer {
   rpc::Socket hand_over(Stream& stream);
   void answer(rpc::Socket& socket, const rpc::Frame& request);
   void send_outputs(rpc::Socket& socket, const rpc::Fetch& fetch);
+  void send_cached(rpc::Socket& socket, const rpc::FetchCached& fetch);
   void send_output(rpc::Socket& socket, const exec::Output& output, std::uint32_t partition, std::uint32_t map_task);
   void send_broadcast(rpc::Socket& socket, std::uint32_t id);
 

@@ -233,6 +233,10 @@ void ExecutorProcess::launch(const rpc::LaunchMessage& message) {
   launch.attempt = attempt_of(message.attempt);
   launch.executor = ExecutorId{welcome_.executor};
   launch.output_directory = message.output_directory;
+  for (const rpc::CachedAt& held : message.cached) {
+    client_.set_address(ExecutorId{held.executor}, {held.host, held.port});
+    launch.cached[{NodeId{held.node}, held.partition}] = ExecutorId{held.executor};
+  }
   {
     const std::lock_guard lock(mutex_);
     const auto known = stages_.find({message.job, launch.attempt.stage});

@@ -27,6 +27,7 @@ struct Launch {
   std::string output_directory;  ///< the attempt's own; empty when the stage writes no files
   /// Where the map outputs are that it reads; a shuffle that is not in it is all in the executor.
   std::map<ShuffleId, std::shared_ptr<const exec::MapLocations>> locations;
+  exec::CachedElsewhere cached;  ///< of what it may read, what other executors have and this one has not
 };
 
 /// How an attempt ended.

@@ -161,14 +161,33 @@ void RemoteExecutors::launch(Launch launch) {
   for (const ShuffleId shuffle : launch.stage->reads) {
     tell_locations(*connection, shuffle, launch.map_tasks->at(shuffle));
   }
-  rpc::append_frame(connection->out,
-                    rpc::LaunchMessage{launch.job.value, wire_of(launch.attempt), launch.output_directory});
+  rpc::append_frame(connection->out, rpc::LaunchMessage{launch.job.value, wire_of(launch.attempt),
+                                                        launch.output_directory, cached_elsewhere(launch)});
   const AttemptId attempt = launch.attempt;
   connection->running.emplace(attempt, std::move(launch));
   if (std::this_thread::get_id() != loop_thread_.load()) wake();
 }
 
 void RemoteExecutors::tell_stage(Connection& connection, const Launch& launch) {
+// The task waited for a slot where its partition is cached as long as the scheduler thinks it right: now it takes the
+// partition from there. Of several that have it each is asked by some tasks.
+std::vector<rpc::CachedAt> RemoteExecutors::cached_elsewhere(const Launch& launch) const {
+  std::vector<rpc::CachedAt> out;
+  const std::uint32_t partition = launch.stage->partitions[launch.attempt.partition.value];
+  for (const auto& [node, level] : launch.stage->cached) {
+    const auto known = cached_.find(node);
+    if (known == cached_.end()) continue;
+    const auto holders = known->second.find(partition);
+    if (holders == known->second.end() || holders->second.contains(launch.executor)) continue;
+    const auto holder = std::next(holders->second.begin(), partition % holders->second.size());
+    const auto there = connections_.find(holder->first);
+    if (there == connections_.end()) continue;
+    const rpc::Address& blocks = there->second->blocks;
+    out.push_back({node.value, partition, holder->first.value, blocks.host, blocks.port});
+  }
+  return out;
+}
+
   if (!connection.stages.emplace(launch.job, launch.attempt.stage).second) return;
   const std::vector<std::byte> bytes = plan::encode_stage(*launch.stage);
   rpc::StageMessage message;

@@ -134,6 +134,7 @@ class RemoteExecutors final : public Executors {
   void tell_stage(Connection& connection, const Launch& launch);
   void tell_locations(Connection& connection, ShuffleId shuffle, std::uint32_t map_tasks);
   Connection* find(ExecutorId executor);
+  std::vector<rpc::CachedAt> cached_elsewhere(const Launch& launch) const;
 
   const Options options_;
   const RemoteSettings settings_;

@@ -146,6 +146,7 @@ void TaskSlots::run(Waiting& task, AttemptEnd& end) {
   spec.attempt = launch.attempt.number;
   spec.map_tasks = *launch.map_tasks;
   spec.locations = launch.locations;
+  spec.cached = launch.cached;
   spec.output_directory = launch.output_directory;
   const bool gives_blocks = launch.stage->output.has_value() || launch.output_directory.empty();
   if (environment_.kept != nullptr && gives_blocks) spec.output_file = environment_.kept->attempt_path(launch.attempt);

@@ -1,6 +1,7 @@
 #include "exec/attempt.h"
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <fmt/format.h>
 #include <new>
@@ -82,12 +83,14 @@ class Attempt::TrackedSource final : public internal::BufferInput {
   }
   bool next(std::string_view& buffer) override {
     attempt_.record_ = nullptr;
+    // What was given before has been used; what is given now is still to be.
+    attempt_.progress_.fetch_add(consumed_ - used_, std::memory_order_relaxed);
+    used_ = consumed_;
     const bool more = input_->next(buffer);
     buffer_ = more ? buffer : std::string_view{};
     const std::uint64_t consumed = input_->consumed();
     if (consumed == consumed_) return more;
     attempt_.result_.bytes_in += consumed - consumed_;
-    attempt_.progress_.fetch_add(consumed - consumed_, std::memory_order_relaxed);
     consumed_ = consumed;
     return more;
   }
@@ -105,6 +108,7 @@ class Attempt::TrackedSource final : public internal::BufferInput {
   std::unique_ptr<SourceInput> input_;
   std::string_view buffer_;
   std::uint64_t consumed_ = 0;
+  std::uint64_t used_ = 0;  // of what was consumed
 };
 
 /// Names the map task whose block is lost.
@@ -475,9 +479,37 @@ std::unique_ptr<internal::BlockStream> Attempt::read_spill(internal::ShuffleWrit
 }
 
 std::unique_ptr<internal::BlockStream> Attempt::cached(std::uint32_t node, std::uint32_t partition) {
-  const auto output = environment_.cache.get(NodeId{node}, partition);
+  auto output = environment_.cache.get(NodeId{node}, partition);
+  if (output == nullptr) output = fetch_cached(NodeId{node}, partition);
   if (output == nullptr) return nullptr;
   return std::make_unique<TrackedCache>(*this, NodeId{node}, partition, output->partitions.front());
+}
+
+// The whole of a partition that another executor has, before anything of it is used: when it cannot be had to its end,
+// it can still be computed. From here on this process has it, too, unless it is for memory alone and had no room there.
+std::shared_ptr<const Output> Attempt::fetch_cached(NodeId node, std::uint32_t partition) try {
+  const auto elsewhere = spec_.cached.find({node, partition});
+  const auto level = spec_.stage->cached.find(node);
+  if (elsewhere == spec_.cached.end() || level == spec_.stage->cached.end()) return nullptr;
+  BlockWriter writer(environment_.blocks, 1,
+                     level->second == plan::CacheLevel::disk ? Placement::files_only : Placement::memory_then_files);
+  {
+    const auto blocks = environment_.outputs->open_cached(elsewhere->second, node, partition, page_source(),
+                                                          &result_.shuffle_bytes_read);
+    for (Block block; blocks->next(block);) {
+      std::byte* const at = writer.room(0, block.bytes.size());
+      std::memcpy(at, block.bytes.data(), block.bytes.size());
+      writer.wrote(0, at + block.bytes.size());
+    }
+  }
+  writer.finish();
+  Output output = *writer.take();
+  if (level->second != plan::CacheLevel::memory || output.spilled_bytes == 0) {
+    environment_.cache.put(node, partition, level->second, output);
+  }
+  return std::make_shared<const Output>(std::move(output));
+} catch (const Error&) {
+  return nullptr;
 }
 
 std::unique_ptr<internal::ShuffleWriter> Attempt::cache_writer(std::uint32_t node, std::uint32_t) {

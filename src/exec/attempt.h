@@ -71,8 +71,9 @@ struct TaskSpec {
   std::map<ShuffleId, std::uint32_t> map_tasks;  ///< of the shuffles that the stage reads
   /// Where the outputs of those map tasks are; a shuffle that is not in it is all in this process.
   std::map<ShuffleId, std::shared_ptr<const MapLocations>> locations;
-  std::string output_directory;                     ///< of this attempt; empty when the stage writes no files
-  std::string output_file;                          ///< where its output outlives the process; empty: it does not
+  CachedElsewhere cached;        ///< of what it may read, the partitions that others have and this process has not
+  std::string output_directory;  ///< of this attempt; empty when the stage writes no files
+  std::string output_file;       ///< where its output outlives the process; empty: it does not
   std::atomic<std::int64_t>* skips_left = nullptr;  ///< of the job; null when bad records may not be skipped
   std::map<RecordPlace, std::string> known_bad;     ///< records that earlier tries failed on, and how
 };
@@ -160,6 +161,7 @@ class Attempt final : public TaskContext {
   std::function<internal::Pages(std::size_t)> page_source() {
     return [this](std::size_t bytes) { return pages(bytes); };
   }
+  std::shared_ptr<const Output> fetch_cached(NodeId node, std::uint32_t partition);
   const plan::Source& source(std::uint32_t node) const;
   [[noreturn]] void throw_lost(ShuffleId shuffle, const std::vector<std::uint32_t>& map_tasks);
   std::unique_ptr<internal::PartFile> create_file(const std::string& name);

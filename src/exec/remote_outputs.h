@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <vector>
@@ -15,6 +16,9 @@ namespace millrace::exec {
 /// Where the map tasks of a shuffle left their outputs, by map task.
 using MapLocations = std::vector<ExecutorId>;
 
+/// Which other executor has a cached partition.
+using CachedElsewhere = std::map<std::pair<NodeId, std::uint32_t>, ExecutorId>;
+
 /// What one other executor holds of a partition, as a stream of the blocks of several map tasks. One thread.
 class RemoteStream {
  public:
@@ -26,7 +30,8 @@ class RemoteStream {
   virtual bool unreachable() const = 0;
 };
 
-/// Reads the outputs of map tasks that ran in other processes. Thread-safe; outlives its streams.
+/// Reads the outputs of map tasks that ran in other processes, and what those have cached. Thread-safe; outlives its
+/// streams.
 class RemoteOutputs {
  public:
   virtual ~RemoteOutputs() = default;
@@ -36,6 +41,11 @@ class RemoteOutputs {
                                              std::vector<std::uint32_t> map_tasks,
                                              std::function<internal::Pages(std::size_t)> take_pages,
                                              std::uint64_t* bytes_read) = 0;
+  /// The blocks of a cached partition that another executor has. Here and in next() throws Error(lost_input) when it
+  /// has it no more, Error(lost_node) when it does not answer; either way it can be computed.
+  virtual std::unique_ptr<internal::BlockStream> open_cached(ExecutorId executor, NodeId node, std::uint32_t partition,
+                                                             std::function<internal::Pages(std::size_t)> take_pages,
+                                                             std::uint64_t* bytes_read) = 0;
 };
 
 /// Gets the broadcast values that this process does not have yet. Thread-safe.

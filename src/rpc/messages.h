@@ -47,6 +47,7 @@ enum class Kind : std::uint8_t {
   broadcast_at,
   fetch_broadcast,
   broadcast_piece,
+  fetch_cached,
 };
 
 constexpr std::uint8_t number(Kind kind) { return static_cast<std::uint8_t>(kind); }
@@ -126,13 +127,26 @@ struct Locations {
   static constexpr auto fields = std::tuple{&Locations::shuffle, &Locations::executors, &Locations::addresses};
 };
 
+/// Another executor that has a cached partition.
+struct CachedAt {
+  std::uint32_t node = 0;
+  std::uint32_t partition = 0;
+  std::uint32_t executor = 0;
+  std::string host;  ///< where that executor serves blocks
+  std::uint16_t port = 0;
+  static constexpr auto fields =
+      std::tuple{&CachedAt::node, &CachedAt::partition, &CachedAt::executor, &CachedAt::host, &CachedAt::port};
+};
+
 struct LaunchMessage {
   static constexpr std::uint8_t kind = number(Kind::launch);
   std::uint32_t job = 0;
   WireAttempt attempt;
   std::string output_directory;
-  static constexpr auto fields =
-      std::tuple{&LaunchMessage::job, &LaunchMessage::attempt, &LaunchMessage::output_directory};
+  std::vector<CachedAt>
+      cached;  ///< of what the task may read, the partitions that others have and this executor has not
+  static constexpr auto fields = std::tuple{&LaunchMessage::job, &LaunchMessage::attempt,
+                                            &LaunchMessage::output_directory, &LaunchMessage::cached};
 };
 
 struct KillMessage {
@@ -241,6 +255,14 @@ struct Fetch {
   std::uint32_t partition = 0;
   std::vector<std::uint32_t> map_tasks;
   static constexpr auto fields = std::tuple{&Fetch::shuffle, &Fetch::partition, &Fetch::map_tasks};
+};
+
+/// Asks for a cached partition instead. It comes as the only "map output", whose number is the partition's.
+struct FetchCached {
+  static constexpr std::uint8_t kind = number(Kind::fetch_cached);
+  std::uint32_t node = 0;
+  std::uint32_t partition = 0;
+  static constexpr auto fields = std::tuple{&FetchCached::node, &FetchCached::partition};
 };
 
 struct MapOutput {

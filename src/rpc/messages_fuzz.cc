@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       for (std::span<const std::byte> payload; buffer.next(kind, payload);) {
         check_kind<Join, Welcome, Alive, Ping, StageMessage, Locations, LaunchMessage, KillMessage, DropShuffle,
                    DropCached, DropJob, Leave, CrashLine, AttemptStarted, ResultBlock, AttemptEnded, CacheChanged,
-                   Fetch, MapOutput, BlockHeader, Lost, Fetched, AskBroadcast, BroadcastAt, FetchBroadcast,
+                   Fetch, FetchCached, MapOutput, BlockHeader, Lost, Fetched, AskBroadcast, BroadcastAt, FetchBroadcast,
                    BroadcastPiece>(kind, payload);
       }
     } catch (const millrace::Error& error) {
