@@ -1,11 +1,14 @@
 #include "cluster/driver.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <fmt/format.h>
-#include <fstream>
+#include <iostream>
+#include <mutex>
 
 #include "cluster/make_executors.h"
+#include "observe/growing_file.h"
 #include "observe/machine.h"
 #include "observe/quantities.h"
 #include "observe/report.h"
@@ -40,6 +43,31 @@ std::map<std::string, std::string> described(const Options& options) {
   return out;
 }
 
+// The results are where they belong by now, and only an account of the run is missing; but who asked for it must not
+// take its absence for success.
+void let_process_fail() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    on_exit(
+        [](int status, void*) {
+          std::cout.flush();
+          std::fflush(nullptr);
+          std::_Exit(status == 0 ? 1 : status);
+        },
+        nullptr);
+  });
+}
+
+template <class Account>
+void write_account(Account write) {
+  try {
+    write();
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "millrace: {}\n", error.what());
+    let_process_fail();
+  }
+}
+
 bool is_page(const std::string& path) { return path.ends_with(".html") || path.ends_with(".htm"); }
 
 }  // namespace
@@ -54,14 +82,7 @@ Driver::Driver(Options options, int argc, const char* const* argv) : report_(opt
   session_ = std::make_shared<dataset::DriverSession>(std::move(options), files, std::move(runner));
 }
 
-Driver::~Driver() {
-  try {
-    end_run();
-  } catch (const std::exception& error) {
-    // The run itself is over and its results are where they belong; only the account of it is missing.
-    fmt::print(stderr, "millrace: {}\n", error.what());
-  }
-}
+Driver::~Driver() { end_run(); }
 
 // The views of the run, none of which costs anything when nobody asked for it.
 void Driver::watch(const Options& options, int argc, const char* const* argv) {
@@ -78,6 +99,7 @@ void Driver::watch(const Options& options, int argc, const char* const* argv) {
     events_.add(*page_);
     fmt::print(stderr, "millrace: this run is shown at {}\n", page_->address());
   }
+  if (!report_.empty()) observe::check_writable("the report", report_);
   const bool shown = options.progress != Progress::none;
   if (shown || !report_.empty()) {
     model_ = std::make_unique<observe::RunModel>(report_.empty() ? observe::Detail::totals : observe::Detail::attempts);
@@ -95,23 +117,29 @@ void Driver::watch(const Options& options, int argc, const char* const* argv) {
 }
 
 void Driver::end_run() {
-  // A program that catches the error of a job and goes on has succeeded when a later job has.
-  if (journal_ != nullptr && runner_->last_failure().empty() && std::uncaught_exceptions() == 0) {
-    journal_->run_succeeded();
-  } else if (journal_ != nullptr) {
-    fmt::print(stderr, "millrace: {}\n", journal_->how_to_go_on());
-  }
+  write_account([&] {
+    // A program that catches the error of a job and goes on has succeeded when a later job has.
+    if (journal_ != nullptr && runner_->last_failure().empty() && std::uncaught_exceptions() == 0) {
+      journal_->run_succeeded();
+    } else if (journal_ != nullptr) {
+      fmt::print(stderr, "millrace: {}\n", journal_->how_to_go_on());
+    }
+  });
   if (!events_.observed()) return;
   const std::string failure = runner_->last_failure();
   events_.publish(runner_->now(), std::variant<observe::RunEnded>(observe::RunEnded{failure.empty() ? 0 : 1, failure}));
-  if (!report_.empty()) {
-    std::ofstream out(report_, std::ios::binary);
-    out << (is_page(report_) ? observe::render_html(*model_) : observe::render_text(*model_));
-    out.close();
-    if (!out) throw Error(Cause::output, fmt::format("{}: the report could not be written", report_));
-  }
-  if (trace_ != nullptr) trace_->close();
-  if (log_ != nullptr) log_->close();
+  write_account([&] {
+    if (report_.empty()) return;
+    observe::GrowingFile file("the report", report_);
+    file.buffer() = is_page(report_) ? observe::render_html(*model_) : observe::render_text(*model_);
+    file.close();
+  });
+  write_account([&] {
+    if (trace_ != nullptr) trace_->close();
+  });
+  write_account([&] {
+    if (log_ != nullptr) log_->close();
+  });
 }
 
 }  // namespace millrace::cluster

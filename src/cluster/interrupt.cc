@@ -12,11 +12,11 @@ namespace millrace::cluster {
 namespace {
 
 constexpr int interrupted_status = 130;  // 128 + SIGINT, as shells report it
-std::atomic<int> running_jobs{0};
+std::atomic<int> watchers{0};
 std::atomic<bool> signalled{false};
 
 void on_signal(int) {
-  if (running_jobs.load() == 0 || signalled.exchange(true)) _exit(interrupted_status);
+  if (watchers.load() == 0 || signalled.exchange(true)) _exit(interrupted_status);
 }
 
 }  // namespace
@@ -31,12 +31,14 @@ void install_interrupt_handlers() {
   }
 }
 
-InterruptibleJob::InterruptibleJob() { ++running_jobs; }
-InterruptibleJob::~InterruptibleJob() { --running_jobs; }
+Interruptible::Interruptible() { ++watchers; }
+Interruptible::~Interruptible() { --watchers; }
 
 bool interrupted() { return signalled.load(std::memory_order_relaxed); }
 
 void exit_interrupted() {
+  static std::atomic<bool> exiting{false};
+  while (exiting.exchange(true)) pause();
   std::fputs("millrace: interrupted\n", stderr);
   std::fflush(stdout);
   std::quick_exit(interrupted_status);  // what jobs registered with at_quick_exit cleans up behind them

@@ -113,7 +113,7 @@ void JobRunner::run(Request request, const std::function<void(std::span<const st
   if (journal_ != nullptr) take_over(*job);
   set_up_output(*job);
   if (journal_ != nullptr) commit_left_behind(*job);
-  const InterruptibleJob interruptible;
+  const Interruptible interruptible;
   std::unique_lock lock(mutex_);
   submit(job);
   try {
@@ -138,6 +138,14 @@ void JobRunner::run(Request request, const std::function<void(std::span<const st
   }
   if (!job->bad_records.empty() && !job->done_before) keep_bad_records(*job);
   put_in_place(*job);
+}
+
+// All of its tasks were done, and the scheduler said so.
+void JobRunner::tell_commit_failed(JobId job, const Error& error) {
+  const std::lock_guard lock(mutex_);
+  last_failure_ = error.what();
+  if (!events_.observed()) return;
+  events_.publish(now(), sched::Action(sched::JobFailed{job, error.cause(), error.what()}));
 }
 
 // Skipped records, where the user can look at them: with the output, or in the temporary directory when there is none.
@@ -491,7 +499,8 @@ void JobRunner::attempt_ended(AttemptEnd end) {
 // How far the running attempts have come, of those whose input has a size; then the scheduler may look at the time.
 void JobRunner::time_passed() {
   std::vector<sched::TaskProgress> progress;
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (interrupted() && jobs_.empty()) stop_everything(lock);  // nobody is in run() to do it
   executors_->progress([&](const AttemptId& attempt, ExecutorId executor, std::uint64_t used) {
     const auto running = running_.find({attempt, executor});
     if (running == running_.end()) return;

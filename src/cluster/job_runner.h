@@ -88,6 +88,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   bool run_next(std::unique_lock<std::mutex>& lock);
   void tick();
   void keep_bad_records(RunningJob& job);
+  void tell_commit_failed(JobId job, const Error& error);
   void stop_everything(std::unique_lock<std::mutex>& lock);
 
   const Options options_;

@@ -39,6 +39,7 @@ RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& s
       client_(secret, settings.patience),
       poll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  install_interrupt_handlers();
   stores_.environment.self = nobody;
   stores_.environment.outputs = &client_;
   stores_.environment.kept = kept;
@@ -168,7 +169,6 @@ void RemoteExecutors::launch(Launch launch) {
   if (std::this_thread::get_id() != loop_thread_.load()) wake();
 }
 
-void RemoteExecutors::tell_stage(Connection& connection, const Launch& launch) {
 // The task waited for a slot where its partition is cached as long as the scheduler thinks it right: now it takes the
 // partition from there. Of several that have it each is asked by some tasks.
 std::vector<rpc::CachedAt> RemoteExecutors::cached_elsewhere(const Launch& launch) const {
@@ -188,6 +188,7 @@ std::vector<rpc::CachedAt> RemoteExecutors::cached_elsewhere(const Launch& launc
   return out;
 }
 
+void RemoteExecutors::tell_stage(Connection& connection, const Launch& launch) {
   if (!connection.stages.emplace(launch.job, launch.attempt.stage).second) return;
   const std::vector<std::byte> bytes = plan::encode_stage(*launch.stage);
   rpc::StageMessage message;
@@ -600,12 +601,14 @@ void RemoteExecutors::replace_lost() {
 }
 
 void RemoteExecutors::stop(std::chrono::milliseconds patience) {
+  // On Ctrl-C it is the loop itself that comes here, and does not return: who waits for it then waits for ever.
+  const bool in_loop = std::this_thread::get_id() == loop_thread_.load();
   {
     const std::lock_guard lock(mutex_);
-    if (std::exchange(stopping_, true)) return;
+    if (std::exchange(stopping_, true) && !in_loop) return;
   }
   wake();
-  if (thread_.joinable()) thread_.join();
+  if (thread_.joinable() && !in_loop) thread_.join();
   for (const auto& [id, connection] : connections_) {
     rpc::append_frame(connection->out, rpc::Leave{run_over});
     flush(*connection);

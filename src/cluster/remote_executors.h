@@ -17,6 +17,7 @@
 #include "cluster/block_client.h"
 #include "cluster/block_server.h"
 #include "cluster/executors.h"
+#include "cluster/interrupt.h"
 #include "cluster/launcher.h"
 #include "exec/stores.h"
 #include "rpc/frame.h"
@@ -133,8 +134,8 @@ class RemoteExecutors final : public Executors {
   void tell_all(const Message& message);
   void tell_stage(Connection& connection, const Launch& launch);
   void tell_locations(Connection& connection, ShuffleId shuffle, std::uint32_t map_tasks);
-  Connection* find(ExecutorId executor);
   std::vector<rpc::CachedAt> cached_elsewhere(const Launch& launch) const;
+  Connection* find(ExecutorId executor);
 
   const Options options_;
   const RemoteSettings settings_;
@@ -142,6 +143,7 @@ class RemoteExecutors final : public Executors {
   exec::Stores stores_;  // of the driver: results on their way to the caller
   BlockClient client_;
   std::unique_ptr<Launcher> launcher_;
+  const Interruptible interruptible_;  // the loop sees to it that executors and their directory do not stay behind
   ExecutorListener* listener_ = nullptr;
   rpc::Descriptor poll_;
   rpc::Descriptor wake_;

@@ -66,8 +66,10 @@ void JobRunner::set_up_output(RunningJob& job) {
   if (journal_ != nullptr) return take_over_output(job);
   try {
     job.commit->set_up_job();
-  } catch (...) {
+  } catch (const Error& error) {
     job.commit->abort_job();
+    const std::lock_guard lock(mutex_);
+    last_failure_ = error.what();
     throw;
   }
 }
@@ -114,8 +116,7 @@ void JobRunner::put_in_place(RunningJob& job) {
       job.commit->commit_job();
     } catch (const Error& error) {
       abandon_output(job);
-      const std::lock_guard lock(mutex_);
-      last_failure_ = error.what();
+      tell_commit_failed(job.request.job.id, error);
       throw;
     }
   }

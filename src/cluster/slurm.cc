@@ -21,6 +21,7 @@ namespace {
 constexpr unsigned doors = 16;
 constexpr rpc::Socket::Timeout door_time{3000};
 constexpr std::chrono::seconds patience{60};
+constexpr std::size_t most_callers = 256;                // at once; each has its time
 constexpr std::chrono::seconds wait_for_late_tasks{10};  // from the opening of the gate
 
 std::string variable(const char* name) {
@@ -179,13 +180,27 @@ SlurmGate::~SlurmGate() {
 void SlurmGate::serve() {
   for (;;) {
     rpc::Socket socket = listener_.accept();
-    if (!socket) return;
-    try {
-      answer(std::move(socket));
-    } catch (const Error&) {
-      continue;  // a stranger, or a task of another step that follows to the same port
+    for (auto at = callers_.begin(); at != callers_.end();) {
+      const auto caller = at++;
+      if (socket && !caller->answered && callers_.size() < most_callers) continue;
+      caller->thread.join();
+      callers_.erase(caller);
     }
+    if (!socket) return;
+    Caller& caller = callers_.emplace_back();
+    caller.socket = std::move(socket);
+    caller.thread = std::thread([this, &caller] { hear(caller); });
   }
+}
+
+void SlurmGate::hear(Caller& caller) {
+  try {
+    answer(caller.socket);
+  } catch (const Error&) {
+    // A stranger, or a task of another step that follows to the same port.
+  }
+  caller.socket.shut_down();
+  caller.answered = true;
 }
 
 void SlurmGate::close() {
@@ -194,7 +209,7 @@ void SlurmGate::close() {
   came_.wait_until(lock, opened_ + wait_for_late_tasks, [this] { return heard_.size() + 1 >= task_.tasks; });
 }
 
-void SlurmGate::answer(rpc::Socket socket) {
+void SlurmGate::answer(rpc::Socket& socket) {
   const auto question = open_credential<Question>(receive_credential(socket));
   if (question.step != task_.name() || question.rank == 0 || question.rank >= task_.tasks) return;
   Answer answer;

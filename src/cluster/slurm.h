@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -54,8 +56,15 @@ class SlurmGate {
   void close();
 
  private:
+  struct Caller {
+    rpc::Socket socket;
+    std::thread thread;
+    std::atomic<bool> answered = false;
+  };
+
   void serve();
-  void answer(rpc::Socket socket);
+  void hear(Caller& caller);
+  void answer(rpc::Socket& socket);
 
   const SlurmTask task_;
   const rpc::Address driver_;
@@ -66,6 +75,7 @@ class SlurmGate {
   std::set<std::uint32_t> heard_;  // ranks
   bool over_ = false;
   rpc::Listener listener_;
+  std::list<Caller> callers_;  // of the thread: one that is silent keeps nobody waiting
   std::thread thread_;
 };
 

@@ -66,6 +66,23 @@ void find_repeated(const StageRow& stage, std::vector<Finding>& found) {
                                  stage.name, duration_text(stage.wasted_time), reasons));
 }
 
+void find_backups(const StageRow& stage, std::vector<Finding>& found) {
+  std::uint64_t backups = 0;
+  std::uint64_t first = 0;
+  std::int64_t time = 0;
+  for (const AttemptRow& attempt : stage.attempts) {
+    if (!attempt.backup) continue;
+    ++backups;
+    first += attempt.state == AttemptState::counted ? 1 : 0;
+    time += attempt.duration();
+  }
+  if (backups == 0) return;
+  found.emplace_back(static_cast<double>(time),
+                     fmt::format("Stage {} ({}) had {} backups of slow tasks, of which {} came first: look at the "
+                                 "executors of the slow ones.",
+                                 stage.id, stage.name, count_text(backups), count_text(first)));
+}
+
 void find_skipped_records(const StageRow& stage, std::vector<Finding>& found) {
   if (stage.totals.skipped_records == 0) return;
   // It says something about the answer, not about time: first of all.
@@ -104,6 +121,7 @@ std::vector<std::string> findings(const RunModel& model) {
       find_uneven(stage, model.now(), found);
       find_spills(stage, found);
       find_repeated(stage, found);
+      find_backups(stage, found);
       find_skipped_records(stage, found);
     }
   }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <string_view>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -23,6 +24,15 @@ Error write_error(const std::string& what, const std::string& path, int number) 
 }
 
 }  // namespace
+
+void check_writable(const std::string& what, const std::string& path) {
+  struct stat before {};
+  const bool new_file = ::stat(path.c_str(), &before) != 0;
+  const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0) throw write_error(what, path, errno);
+  ::close(file);
+  if (new_file) ::unlink(path.c_str());
+}
 
 GrowingFile::GrowingFile(std::string what, std::string path)
     : what_(std::move(what)),

@@ -4,6 +4,9 @@
 
 namespace millrace::observe {
 
+/// Throws what GrowingFile would for a file that is to be written later on, without leaving anything there.
+void check_writable(const std::string& what, const std::string& path);
+
 /// A file that a view of the run writes from beginning to end while the run goes on. One that can no longer be written
 /// does not stop the run: the first failure is kept, no more is written, and close() throws it.
 class GrowingFile {

