@@ -51,8 +51,9 @@ class WorkersTest(ClusterCase):
         self.assertEqual(report.returncode, 0, report.stderr)
 
     def test_a_stranger_is_not_let_in(self):
-        self.write_text("text", 30_000_000)
-        process = self.start("wordcount", "text", "-o", "out", "--workers=2", "--split=300K")
+        self.write_held_text(1_000_000, "one")
+        process = self.start_job("count", "text", "out", "--workers=2", "--split=300K")
+        self.held("one", process)  # while strangers call
         self.executors(process, 2)
         address = wait_for(lambda: next(iter(self.tmp.glob("millrace-run-*/driver")), None))
         host, port = address.read_text().split()
@@ -73,6 +74,7 @@ class WorkersTest(ClusterCase):
                 except ConnectionResetError:
                     pass
                 self.assertLessEqual(len(answer), 64)
+        self.let_go("one")
         status, _, err = self.finish(process)
         self.assertEqual(status, 0, err)
         self.assert_nothing_left()

@@ -78,16 +78,16 @@ class MetricsTest(ScratchCase):
                 return None  # it has not started yet
             return float(result[0]["value"][1]) if result else None
 
-        def wait_for(expression, value):
-            deadline = time.monotonic() + 60
-            while (found := query(expression)) != value:
-                self.assertLess(time.monotonic(), deadline, f"{expression} is {found}, not {value}")
+        def wait_for(expression, right):
+            deadline = time.monotonic() + 120
+            while (found := query(expression)) is None or not right(found):
+                self.assertLess(time.monotonic(), deadline, f"{expression} is {found}")
                 time.sleep(0.2)
 
-        wait_for("up", 1.0)
-        wait_for("millrace_tasks_running", 2.0)
-        wait_for('millrace_jobs{state="running"}', 1.0)
-        self.assertGreater(query("millrace_tasks_pending"), 0)
+        wait_for("up", lambda value: value == 1)
+        wait_for("millrace_tasks_running", lambda value: value == 2)
+        wait_for('millrace_jobs{state="running"}', lambda value: value == 1)
+        wait_for("millrace_tasks_pending", lambda value: value > 0)
 
 
 if __name__ == "__main__":

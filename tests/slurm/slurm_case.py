@@ -125,14 +125,14 @@ class SlurmCase(ClusterCase):
         self.assertTrue(wait_for(lambda: self.slurm("squeue", "-h") == "", 30), "a job is left in Slurm's queue")
         super().assert_nothing_left()
 
-    def start_held(self):
+    def start_held(self, *options):
         """A run of eight tasks whose mappers all wait until go() is called, and the step's processes by rank."""
         self.write_text("text", 500_000)
         mapper = self.path / "mapper.sh"
-        mapper.write_text(f"#!/bin/sh\nwhile [ ! -e {self.path}/go ]; do sleep 0.05; done\nexec cat\n")
+        mapper.write_text(f"#!/bin/sh\ntouch {self.path}/waiting.$$\nwhile [ ! -e {self.path}/go ]; do sleep 0.05; done\nexec cat\n")
         mapper.chmod(0o755)
         process = self.start_step("stream", "-input", "text", "-output", "out", "-mapper", mapper, "-reducer", "cat",
-                                  "--split=10K", *SMALL)
+                                  "--split=10K", *SMALL, *options)
         return process, self.tasks(8)
 
     def go(self):

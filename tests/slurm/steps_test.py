@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slurm_case import ROOT, SMALL, SlurmCase, alive, environment_of, run_tests, wait_for
 
-from cluster_case import INT, KILL, send
+from cluster_case import CONT, INT, KILL, STOP, send
 
 
 def gate_ports(step):
@@ -20,8 +20,8 @@ def gate_ports(step):
     return [20000 + (value + index * 977) % (1 << 64) % 12000 for index in range(16)]
 
 
-def listening(pid):
-    """The ports on which a process listens."""
+def ports(pid, state):
+    """The local ports of a process's sockets that are in this state, as /proc/net/tcp has it."""
     sockets = set()
     for fd in Path(f"/proc/{pid}/fd").iterdir():
         try:
@@ -29,7 +29,16 @@ def listening(pid):
         except OSError:
             pass
     rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
-    return {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in sockets}
+    return {int(row[1].split(":")[1], 16) for row in rows if row[3] == state and f"socket:[{row[9]}]" in sockets}
+
+
+def listening(pid):
+    return ports(pid, "0A")
+
+
+def hung_up_on(pid):
+    """Has the other end of one of its streams closed it?"""
+    return ports(pid, "08")
 
 
 class StepsTest(SlurmCase):
@@ -104,6 +113,23 @@ class StepsTest(SlurmCase):
             send(tasks[rank][0], KILL)
         self.assert_goes_on(process)
 
+    def test_a_task_that_slept_too_long_is_not_heard_any_more(self):
+        # Nobody but Slurm could kill it: it goes on, ends what it has begun, and speaks to a driver that has given it up.
+        process, tasks = self.start_held("--executor-timeout=5", "--events=events", "--no-backups")
+        self.assertTrue(wait_for(lambda: len(list(self.path.glob("waiting.*"))) >= 8, 120), "not all tasks are busy")
+        sleeper = tasks[self.random.randrange(1, 8)][0]
+        send(sleeper, STOP)
+        self.assertTrue(wait_for(lambda: hung_up_on(sleeper)), "it was not given up")
+        self.go()
+        send(sleeper, CONT)
+        self.finish(process)
+        self.assert_complete()
+        self.assert_nothing_left()
+        lost = self.events("executor_lost")
+        self.assertEqual(len(lost), 1)
+        self.assertIn("sign of life", lost[0]["reason"])
+        self.assert_nothing_counts_of(lost[0]["executor"])
+
     def test_slurm_takes_a_node_down(self):
         process, tasks = self.start_held()
         self.addCleanup(self.restore_nodes)
@@ -165,7 +191,11 @@ class StrangersTest(SlurmCase):
         gate = wait_for(lambda: [port for port in gate_ports(step) if port in listening(driver)])
         self.assertEqual(len(gate), 1, f"{listening(driver)} of step {step}")
         nonce = bytes(self.random.randrange(256) for _ in range(32))
+        # Those who say nothing keep nobody waiting: one after the other they would for half a minute.
+        silent = [socket.create_connection(("127.0.0.1", gate[0]), timeout=20) for _ in range(10)]
         mine = self.answer(gate[0], self.question(step, nonce))
+        for stranger in silent:
+            stranger.close()
         self.assertIn(b"MUNGE:", mine)  # so that silence below means refusal
         self.assertEqual(self.answer(gate[0], self.question(step, nonce, user="nobody")), b"")
         self.assertEqual(self.answer(gate[0], self.question("1.77777", nonce)), b"")
