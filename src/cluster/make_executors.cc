@@ -1,6 +1,7 @@
 #include "cluster/make_executors.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "cluster/local_executors.h"
 #include "cluster/remote_executors.h"
@@ -34,7 +35,8 @@ std::unique_ptr<Executors> on_this_machine(const Options& options, storage::File
                                            const RunJournal* journal) {
   RemoteSettings settings = settings_of(options);
   settings.executors = settings.launched = options.workers;
-  settings.listen = {"127.0.0.1", 0};
+  const char* const listen = std::getenv("MILLRACE_LISTEN");
+  settings.listen = {listen != nullptr ? listen : "127.0.0.1", 0};
   const rpc::Secret secret = rpc::make_secret();
   auto executors = std::make_unique<RemoteExecutors>(options, settings, secret, files, kept(journal));
   executors->set_launcher(
