@@ -23,6 +23,10 @@ struct Options {
   std::uint64_t memory_bytes = 0;  ///< what an executor's tables, buffers, caches and blocks may hold together
   std::string tmp;                 ///< an existing directory for spills and shuffle files
   std::uint32_t workers = 0;       ///< executor processes on this machine; 0: the tasks run in this process
+  std::vector<std::string> hosts;  ///< machines on which executors are started by ssh, a name for each executor
+  std::string ssh;                 ///< the command that does so, with options of its own; empty: ssh
+  std::string listen;              ///< the driver's address for them; empty: the one by which they are reached
+  bool tls = false;                ///< streams between processes are encrypted; with hosts they always are
   std::uint64_t executor_timeout_ms = 10000;  ///< silence after which an executor counts as lost
   std::string journal;         ///< where the run writes down what it has done, to go on from; empty: nowhere
   bool fair = false;           ///< jobs that run at the same time share the slots; else the older one comes first

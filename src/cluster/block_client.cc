@@ -259,7 +259,7 @@ rpc::Socket BlockClient::take(const rpc::Address& address) {
     }
   }
   rpc::Socket socket = rpc::Socket::connect(address, patience_);
-  rpc::prove_to_server(socket, secret_, patience_);
+  rpc::prove_to_server(socket, membership_, patience_);
   return socket;
 }
 

@@ -14,8 +14,8 @@ namespace millrace::cluster {
 /// with longer and longer pauses, before the outputs behind it count as lost. Thread-safe.
 class BlockClient final : public exec::RemoteOutputs {
  public:
-  explicit BlockClient(const rpc::Secret& secret, rpc::Socket::Timeout patience)
-      : secret_(secret), patience_(patience) {}
+  explicit BlockClient(const rpc::Membership& membership, rpc::Socket::Timeout patience)
+      : membership_(membership), patience_(patience) {}
 
   /// Where an executor serves its blocks.
   void set_address(ExecutorId executor, const rpc::Address& address);
@@ -37,7 +37,7 @@ class BlockClient final : public exec::RemoteOutputs {
   rpc::Socket::Timeout patience() const { return patience_; }
 
  private:
-  const rpc::Secret secret_;
+  const rpc::Membership membership_;
   const rpc::Socket::Timeout patience_;
   mutable std::mutex mutex_;
   std::map<ExecutorId, rpc::Address> addresses_;

@@ -38,12 +38,15 @@ void send_from_memory(rpc::Socket& socket, std::span<const std::byte> bytes) {
 
 }  // namespace
 
-BlockServer::BlockServer(rpc::Listener listener, const rpc::Secret& secret, exec::Stores* stores, Handlers handlers)
-    : secret_(secret),
-      stores_(stores),
-      handlers_(std::move(handlers)),
-      listener_(std::move(listener)),
-      acceptor_([this] { accept(); }) {}
+BlockServer::BlockServer(const rpc::Membership& membership, exec::Stores* stores, Handlers handlers)
+    : membership_(membership), stores_(stores), handlers_(std::move(handlers)) {}
+
+void BlockServer::listen(rpc::Listener listener) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  Acceptor& acceptor = acceptors_.emplace_back(Acceptor{std::move(listener)});
+  acceptor.thread = std::thread([this, &acceptor] { accept(acceptor); });
+}
 
 BlockServer::~BlockServer() {
   {
@@ -51,14 +54,14 @@ BlockServer::~BlockServer() {
     stopping_ = true;
     for (Stream& stream : streams_) stream.socket.shut_down();
   }
-  listener_.shut_down();
-  acceptor_.join();
+  for (Acceptor& acceptor : acceptors_) acceptor.listener.shut_down();
+  for (Acceptor& acceptor : acceptors_) acceptor.thread.join();
   for (Stream& stream : streams_) stream.thread.join();
 }
 
-void BlockServer::accept() {
+void BlockServer::accept(Acceptor& acceptor) {
   for (;;) {
-    rpc::Socket socket = listener_.accept();
+    rpc::Socket socket = acceptor.listener.accept();
     if (!socket) return;
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
@@ -84,7 +87,7 @@ void BlockServer::collect_ended() {
 
 // A peer that breaks off, or says what it should not, loses its stream and nothing else.
 void BlockServer::serve(Stream& stream) try {
-  rpc::prove_to_client(stream.socket, secret_, handshake_time);
+  rpc::prove_to_client(stream.socket, membership_, handshake_time);
   rpc::Frame request;
   while (rpc::receive_frame(stream.socket, request)) {
     if (request.kind == rpc::Join::kind && handlers_.join) {

@@ -33,12 +33,13 @@ class BlockServer {
   };
 
   /// `stores` may be null: a driver has no map outputs.
-  BlockServer(rpc::Listener listener, const rpc::Secret& secret, exec::Stores* stores, Handlers handlers);
+  BlockServer(const rpc::Membership& membership, exec::Stores* stores, Handlers handlers);
   ~BlockServer();
   BlockServer(const BlockServer&) = delete;
   BlockServer& operator=(const BlockServer&) = delete;
 
-  const rpc::Address& address() const { return listener_.address(); }
+  /// From here on streams are taken there, too.
+  void listen(rpc::Listener listener);
   /// Bytes of broadcast values that went out, and of blocks.
   std::uint64_t broadcast_bytes_sent() const { return broadcast_bytes_sent_.load(); }
 
@@ -49,7 +50,12 @@ class BlockServer {
     std::atomic<bool> over = false;
   };
 
-  void accept();
+  struct Acceptor {
+    rpc::Listener listener;
+    std::thread thread{};
+  };
+
+  void accept(Acceptor& acceptor);
   void collect_ended();
   void serve(Stream& stream);
   rpc::Socket hand_over(Stream& stream);
@@ -59,15 +65,14 @@ class BlockServer {
   void send_output(rpc::Socket& socket, const exec::Output& output, std::uint32_t partition, std::uint32_t map_task);
   void send_broadcast(rpc::Socket& socket, std::uint32_t id);
 
-  const rpc::Secret secret_;
+  const rpc::Membership membership_;
   exec::Stores* const stores_;
   const Handlers handlers_;
-  rpc::Listener listener_;
   std::mutex mutex_;
   std::list<Stream> streams_;
   bool stopping_ = false;
   std::atomic<std::uint64_t> broadcast_bytes_sent_{0};
-  std::thread acceptor_;
+  std::list<Acceptor> acceptors_;
 };
 
 }  // namespace millrace::cluster

@@ -1,9 +1,11 @@
 #include "cluster/crash_line.h"
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <sys/socket.h>
 #include <tuple>
 #include <unistd.h>
@@ -17,6 +19,9 @@ namespace {
 
 constexpr int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 int crash_socket = -1;
+std::optional<rpc::Seal> crash_seal;
+
+using SealedNote = std::array<std::byte, sizeof(CrashNote) + rpc::Seal::overhead>;
 
 // Nothing here allocates or locks: the thread may have been interrupted anywhere.
 void on_crash(int number) {
@@ -33,15 +38,18 @@ void on_crash(int number) {
     note.has_place = path.empty() ? 0 : 1;
     std::tie(note.begin, note.end) = attempt->input_range();
     std::memcpy(note.path, path.data(), std::min(path.size(), sizeof note.path - 1));
-    send(crash_socket, &note, sizeof note, MSG_NOSIGNAL);
+    SealedNote sealed;
+    crash_seal->close(std::as_bytes(std::span(&note, 1)), sealed);
+    send(crash_socket, sealed.data(), sealed.size(), MSG_NOSIGNAL);
   }
   std::raise(number);
 }
 
 }  // namespace
 
-void report_crashes_on(int socket) {
+void report_crashes_on(int socket, const rpc::Secret& secret) {
   crash_socket = socket;
+  crash_seal.emplace(secret);
   for (const int each : crashes) {
     struct sigaction action {};
     action.sa_handler = on_crash;
@@ -60,8 +68,11 @@ void prepare_thread_for_crashes() {
   sigaltstack(&stack, nullptr);
 }
 
-bool read_crash_note(rpc::Socket& socket, CrashNote& note, rpc::Socket::Timeout timeout) try {
-  if (!socket || !socket.receive_or_end(std::as_writable_bytes(std::span(&note, 1)), timeout)) return false;
+bool read_crash_note(rpc::Socket& socket, const rpc::Secret& secret, CrashNote& note,
+                     rpc::Socket::Timeout timeout) try {
+  SealedNote sealed;
+  if (!socket || !socket.receive_raw_or_end(sealed, timeout)) return false;
+  if (!rpc::Seal::open(secret, sealed, std::as_writable_bytes(std::span(&note, 1)))) return false;
   note.path[sizeof note.path - 1] = '\0';
   return note.magic == CrashNote::mark;
 } catch (const Error&) {

@@ -4,12 +4,13 @@
 #include <string>
 
 #include "base/ids.h"
+#include "rpc/seal.h"
 #include "rpc/socket.h"
 
 namespace millrace::cluster {
 
-/// What a process says in its last moment of the attempt that brought it down. Its bytes are sent as they are, by a
-/// signal handler that may do nothing but send.
+/// What a process says in its last moment of the attempt that brought it down. Its bytes are sent sealed and beside the
+/// stream's own encryption, by a signal handler that may do nothing but send.
 struct CrashNote {
   static constexpr std::uint32_t mark = 0x4352534d;
   std::uint32_t magic = mark;
@@ -22,12 +23,12 @@ struct CrashNote {
 
 /// In an executor: from here on, a signal by which a function of the job ends the process (SIGSEGV, SIGBUS, SIGFPE,
 /// SIGILL, SIGABRT) is told on the socket before it does so. Once a process; the socket must stay open.
-void report_crashes_on(int socket);
+void report_crashes_on(int socket, const rpc::Secret& secret);
 /// In every thread that runs attempts: room for the handler when it is the stack that ran out.
 void prepare_thread_for_crashes();
 
 /// In the driver, when the stream of an executor has ended: what it said on its crash line. False when it did not
 /// crash, or has not said so within the timeout.
-bool read_crash_note(rpc::Socket& socket, CrashNote& note, rpc::Socket::Timeout timeout);
+bool read_crash_note(rpc::Socket& socket, const rpc::Secret& secret, CrashNote& note, rpc::Socket::Timeout timeout);
 
 }  // namespace millrace::cluster

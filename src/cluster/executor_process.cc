@@ -5,20 +5,25 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <fmt/format.h>
 #include <map>
 #include <mutex>
 #include <thread>
 #include <unistd.h>
 
+#include <millrace/options.h>
+
 #include "cluster/block_client.h"
 #include "cluster/block_server.h"
 #include "cluster/broadcast_client.h"
 #include "cluster/build_id.h"
 #include "cluster/crash_line.h"
+#include "cluster/host_side.h"
 #include "cluster/journal_records.h"
-#include "cluster/process_launcher.h"
 #include "cluster/run_directory.h"
+#include "cluster/self_process.h"
 #include "cluster/slurm.h"
 #include "cluster/task_slots.h"
 #include "cluster/wire.h"
@@ -47,13 +52,14 @@ class ExecutorProcess {
   ExecutorProcess(rpc::Socket& driver, const Seat& seat, const rpc::Welcome& welcome, rpc::Listener listener,
                   const rpc::Address& driver_blocks)
       : driver_(driver),
+        seat_(seat),
         welcome_(welcome),
         patience_(welcome.patience),
         stores_(welcome.memory_bytes, welcome.slots, storage::local_file_system(), welcome.tmp, exec::Carrier::memory),
         kept_(welcome.journal),
-        client_(seat.secret, patience_),
+        client_(seat.membership, patience_),
         broadcasts_(client_, driver_blocks, ExecutorId{welcome.executor}),
-        server_(std::move(listener), seat.secret, &stores_, handlers()),
+        server_(seat.membership, &stores_, handlers()),
         slots_(welcome.slots, stores_.environment, slot_listener()) {
     stores_.environment.self = ExecutorId{welcome.executor};
     stores_.environment.outputs = &client_;
@@ -62,6 +68,7 @@ class ExecutorProcess {
     stores_.cache.set_observer([this](NodeId node, std::uint32_t partition, std::optional<std::uint64_t> bytes) {
       tell(rpc::CacheChanged{node.value, partition, bytes ? static_cast<std::int64_t>(*bytes) : -1});
     });
+    server_.listen(std::move(listener));
     heart_ = std::thread([this] { beat(); });
     voice_ = std::thread([this] { say_soon(); });
   }
@@ -152,6 +159,7 @@ class ExecutorProcess {
   }
 
   rpc::Socket& driver_;
+  const Seat seat_;
   const rpc::Welcome welcome_;
   const rpc::Socket::Timeout patience_;
   static constexpr std::size_t full_outbox = std::size_t{32} << 10;
@@ -284,6 +292,7 @@ void ExecutorProcess::ended(AttemptEnd end) {
       }
     }
   }
+  if (!end.result.succeeded && seat_.remote) end.result.message += fmt::format(" (on host {})", seat_.host);
   if (orphaned_) {
     leave_behind(end);
   } else if (slots_.waiting() > 0) {
@@ -370,13 +379,15 @@ std::optional<Seat> seat_of_this_process() {
     if (!seat) _exit(0);  // the run needed no more executors: for Slurm this task has not failed
     return seat;
   }
+  if (std::strcmp(value, host_word) == 0) serve_host();
+  if (std::strcmp(value, told_word) == 0) return told_seat();
   const std::string text = value;
   const std::size_t comma = text.rfind(',');
   if (comma == std::string::npos)
     throw Error(Cause::usage, fmt::format("{}={}: names no run", executor_variable, text));
   const std::string directory = text.substr(0, comma);
   Seat seat;
-  seat.secret = RunDirectory::secret_in(directory);
+  seat.membership = RunDirectory::membership_in(directory);
   seat.driver = RunDirectory::driver_in(directory);
   seat.ticket = static_cast<std::uint32_t>(std::stoul(text.substr(comma + 1)));
   const char* node = std::getenv("SLURMD_NODENAME");
@@ -392,13 +403,15 @@ void run_executor(const Seat& seat) {
   unsetenv(executor_variable);  // what tasks start are no executors
   try {
     rpc::Socket driver = rpc::Socket::connect(seat.driver, connect_time);
-    rpc::prove_to_server(driver, seat.secret, connect_time);
+    rpc::prove_to_server(driver, seat.membership, connect_time);
     rpc::Listener listener({driver.local_host(), 0});
-    const rpc::Welcome welcome = join(driver, seat, listener.address());
+    rpc::Welcome welcome = join(driver, seat, listener.address());
+    // Another machine has temporary directories of its own.
+    if (seat.remote && !std::filesystem::is_directory(welcome.tmp)) welcome.tmp = Options::defaults().tmp;
     rpc::Socket crash_line = rpc::Socket::connect(seat.driver, connect_time);
-    rpc::prove_to_server(crash_line, seat.secret, connect_time);
+    rpc::prove_to_server(crash_line, seat.membership, connect_time);
     crash_line.send(rpc::frame(rpc::CrashLine{welcome.executor}), connect_time);
-    report_crashes_on(crash_line.descriptor());
+    report_crashes_on(crash_line.descriptor(), seat.membership.secret);
     // Not destroyed: attempts may be in the middle of user code, which nobody can stop.
     auto* process = new ExecutorProcess(driver, seat, welcome, std::move(listener), seat.driver);
     const std::string reason = process->run();

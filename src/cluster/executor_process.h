@@ -11,10 +11,11 @@ namespace millrace::cluster {
 /// The place of an executor process in its run.
 struct Seat {
   rpc::Address driver;
-  rpc::Secret secret;
+  rpc::Membership membership;
   std::uint32_t ticket = 0;
-  std::string host;  ///< identity of this machine
-  std::string rack;  ///< empty: not known
+  std::string host;     ///< identity of this machine
+  std::string rack;     ///< empty: not known
+  bool remote = false;  ///< on a machine that ssh reached: its files may be others than the driver's
 };
 
 /// The seat that whoever started this process gave it; nothing when it is a driver. Throws Error(input) when the run

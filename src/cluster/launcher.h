@@ -22,6 +22,8 @@ class Launcher {
   virtual void finish(std::chrono::milliseconds patience) = 0;
   /// May executors that were lost be replaced by launch()?
   virtual bool replaces() const = 0;
+  /// Why none of those that were launched will ever join; empty as long as one may.
+  virtual std::string given_up() const { return {}; }
 };
 
 }  // namespace millrace::cluster

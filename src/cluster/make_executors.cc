@@ -1,8 +1,9 @@
 #include "cluster/make_executors.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <fmt/format.h>
 
+#include "cluster/host_launcher.h"
 #include "cluster/local_executors.h"
 #include "cluster/remote_executors.h"
 #include "cluster/slurm.h"
@@ -24,9 +25,9 @@ const std::string& place_of(const Options& options, const RunJournal* journal) {
   return journal == nullptr ? options.tmp : journal->directory();
 }
 
-std::unique_ptr<RunDirectory> open_directory(const std::string& place, const rpc::Secret& secret,
+std::unique_ptr<RunDirectory> open_directory(const std::string& place, const rpc::Membership& membership,
                                              const rpc::Address& driver) {
-  auto directory = std::make_unique<RunDirectory>(place, secret);
+  auto directory = std::make_unique<RunDirectory>(place, membership);
   directory->publish(driver);
   return directory;
 }
@@ -35,12 +36,30 @@ std::unique_ptr<Executors> on_this_machine(const Options& options, storage::File
                                            const RunJournal* journal) {
   RemoteSettings settings = settings_of(options);
   settings.executors = settings.launched = options.workers;
-  const char* const listen = std::getenv("MILLRACE_LISTEN");
-  settings.listen = {listen != nullptr ? listen : "127.0.0.1", 0};
-  const rpc::Secret secret = rpc::make_secret();
-  auto executors = std::make_unique<RemoteExecutors>(options, settings, secret, files, kept(journal));
+  settings.listen = {options.listen.empty() ? "127.0.0.1" : options.listen, 0};
+  const rpc::Membership membership{rpc::make_secret(), options.tls};
+  auto executors = std::make_unique<RemoteExecutors>(options, settings, membership, files, kept(journal));
   executors->set_launcher(
-      std::make_unique<ProcessLauncher>(open_directory(place_of(options, journal), secret, executors->address())));
+      std::make_unique<ProcessLauncher>(open_directory(place_of(options, journal), membership, executors->address())));
+  return executors;
+}
+
+std::unique_ptr<Executors> on_hosts(const Options& options, storage::FileSystem& files, const RunJournal* journal) {
+  RemoteSettings settings = settings_of(options);
+  settings.executors = settings.launched = static_cast<std::uint32_t>(options.hosts.size());
+  const rpc::Membership membership{rpc::make_secret(), true};
+  auto executors = std::make_unique<RemoteExecutors>(options, settings, membership, files, kept(journal));
+  auto listen = [here = executors.get(), wanted = options.listen](const std::string& seen) {
+    try {
+      return here->listen_on(wanted.empty() ? seen : wanted);
+    } catch (const Error& error) {
+      throw Error(Cause::usage, fmt::format("it sees this machine at {}: {}; name an address with --listen at which "
+                                            "hosts reach it",
+                                            seen, error.what()));
+    }
+  };
+  executors->set_launcher(
+      std::make_unique<HostLauncher>(HostSettings{options.hosts, options.ssh, options.tmp}, membership, listen));
   return executors;
 }
 
@@ -49,10 +68,10 @@ std::unique_ptr<Executors> in_slurm_step(const SlurmTask& task, const Options& o
   RemoteSettings settings = settings_of(options);
   settings.executors = task.tasks;
   settings.listen = {slurm_node_address(task.node), 0};
-  const rpc::Secret secret = rpc::make_secret();
-  auto executors = std::make_unique<RemoteExecutors>(options, settings, secret, files, kept(journal));
-  auto directory = open_directory(place_of(options, journal), secret, executors->address());
-  auto gate = std::make_unique<SlurmGate>(task, settings.listen.host, executors->address(), secret);
+  const rpc::Membership membership{rpc::make_secret(), options.tls};
+  auto executors = std::make_unique<RemoteExecutors>(options, settings, membership, files, kept(journal));
+  auto directory = open_directory(place_of(options, journal), membership, executors->address());
+  auto gate = std::make_unique<SlurmGate>(task, settings.listen.host, executors->address(), membership);
   executors->set_launcher(std::make_unique<SlurmLauncher>(std::move(gate), std::move(directory)));
   return executors;
 }
@@ -61,6 +80,7 @@ std::unique_ptr<Executors> in_slurm_step(const SlurmTask& task, const Options& o
 
 std::unique_ptr<Executors> make_executors(const Options& options, storage::FileSystem& files,
                                           const RunJournal* journal) {
+  if (!options.hosts.empty()) return on_hosts(options, files, journal);
   if (options.workers != 0) return on_this_machine(options, files, journal);
   if (options.threads != 0) {
     if (const auto task = slurm_task()) return in_slurm_step(*task, options, files, journal);

@@ -9,9 +9,6 @@
 
 namespace millrace::cluster {
 
-/// The variable by which an executor process knows what it is: the run's directory, a comma, its ticket.
-constexpr const char* executor_variable = "MILLRACE_EXECUTOR";
-
 /// Executors on this machine: child processes of the same executable with the same arguments. What they print goes to
 /// the run's directory, which goes with the last of them.
 class ProcessLauncher final : public Launcher {

@@ -30,13 +30,14 @@ void watch(int poll, int descriptor, std::uint64_t mark, std::uint32_t events, i
 
 }  // namespace
 
-RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& settings, const rpc::Secret& secret,
-                                 storage::FileSystem& files, const exec::KeptOutputs* kept)
+RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& settings,
+                                 const rpc::Membership& membership, storage::FileSystem& files,
+                                 const exec::KeptOutputs* kept)
     : options_(options),
       settings_(settings),
-      secret_(secret),
+      membership_(membership),
       stores_(options.memory_bytes, std::max(options.threads, 1u), files, options.tmp, exec::Carrier::memory),
-      client_(secret, settings.patience),
+      client_(membership, settings.patience),
       poll_(epoll_create1(EPOLL_CLOEXEC)),
       wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   install_interrupt_handlers();
@@ -44,6 +45,7 @@ RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& s
   stores_.environment.outputs = &client_;
   stores_.environment.kept = kept;
   watch(poll_.get(), wake_.get(), wake_mark, EPOLLIN, EPOLL_CTL_ADD);
+  if (settings.listen.host.empty()) return;
   listening_.emplace(settings.listen);
   address_ = listening_->address();
 }
@@ -53,16 +55,17 @@ RemoteExecutors::~RemoteExecutors() { stop(std::chrono::milliseconds(2000)); }
 void RemoteExecutors::start(ExecutorListener& listener) {
   listener_ = &listener;
   last_beat_ = Clock::now();
-  if (launcher_ != nullptr) {
-    for (std::uint32_t ticket = 0; ticket < settings_.launched; ++ticket) launcher_->launch(ticket);
-  }
   BlockServer::Handlers handlers;
   handlers.join = [this](rpc::Socket socket, const rpc::Join& message) { join(std::move(socket), message); };
   handlers.crash_line = [this](rpc::Socket socket, const rpc::CrashLine& line) {
     take_crash_line(std::move(socket), ExecutorId{line.executor});
   };
   handlers.ask_broadcast = [this](const rpc::AskBroadcast& question) { return place_of(question); };
-  server_ = std::make_unique<BlockServer>(std::move(*listening_), secret_, nullptr, std::move(handlers));
+  server_ = std::make_unique<BlockServer>(membership_, nullptr, std::move(handlers));
+  if (listening_) server_->listen(std::move(*listening_));
+  if (launcher_ != nullptr) {
+    for (std::uint32_t ticket = 0; ticket < settings_.launched; ++ticket) launcher_->launch(ticket);
+  }
   thread_ = std::thread([this] { loop(); });
   std::unique_lock lock(mutex_);
   const bool in_time =
@@ -70,7 +73,7 @@ void RemoteExecutors::start(ExecutorListener& listener) {
   if (!start_failure_.empty()) throw Error(Cause::lost_node, start_failure_);
   if (!in_time) {
     throw Error(Cause::lost_node,
-                fmt::format("no executor has joined within {} s", settings_.start_time.count() / 1000));
+                fmt::format("no executor has joined within {} s{}", settings_.start_time.count() / 1000, last_end_));
   }
 }
 
@@ -116,6 +119,17 @@ void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
   watch(poll_.get(), descriptor, id.value, EPOLLIN, EPOLL_CTL_ADD);
   wake();
   joined_.notify_all();
+}
+
+rpc::Address RemoteExecutors::listen_on(const std::string& host) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) throw Error(Cause::lost_node, run_over);
+  const auto known = listening_on_.find(host);
+  if (known != listening_on_.end()) return known->second;
+  rpc::Listener listener({host, 0});
+  const rpc::Address address = listener.address();
+  server_->listen(std::move(listener));
+  return listening_on_[host] = address;
 }
 
 void RemoteExecutors::take_crash_line(rpc::Socket socket, ExecutorId executor) {
@@ -372,17 +386,17 @@ void RemoteExecutors::receive(const std::shared_ptr<Connection>& connection) try
   constexpr int most_reads = 16;  // so that one that says much does not keep the others waiting
   for (int reads = 0; reads < most_reads; ++reads) {
     const std::span<std::byte> room = connection->in.room();
-    const ssize_t count = recv(connection->socket.descriptor(), room.data(), room.size(), MSG_DONTWAIT);
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
-    if (count <= 0) {
-      connection->fault = count == 0 ? "its process is gone" : std::strerror(errno);
+    const auto count = connection->socket.receive_now(room);
+    if (!count) return;
+    if (*count == 0) {
+      connection->fault = "its process is gone";
       return;
     }
     connection->heard = Clock::now();
-    connection->in.received(static_cast<std::size_t>(count));
+    connection->in.received(*count);
     std::uint8_t kind = 0;
     for (std::span<const std::byte> payload; connection->in.next(kind, payload);) take(*connection, kind, payload);
-    if (static_cast<std::size_t>(count) < room.size()) return;
+    if (*count < room.size()) return;
   }
 } catch (const Error& error) {
   connection->fault = error.what();
@@ -487,21 +501,20 @@ void RemoteExecutors::take_cache_change(const Connection& connection, const rpc:
 // Sends what there is as far as the network takes it now; the rest when it is ready again.
 void RemoteExecutors::flush(Connection& connection) {
   const std::lock_guard lock(mutex_);
-  const bool waited = connection.sent != 0;
-  while (connection.sent < connection.out.size()) {
-    const ssize_t count = send(connection.socket.descriptor(), connection.out.data() + connection.sent,
-                               connection.out.size() - connection.sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+  try {
+    connection.sent += connection.socket.send_now(std::span(connection.out).subspan(connection.sent));
+    if (connection.sent < connection.out.size()) {
       watch(poll_.get(), connection.socket.descriptor(), connection.id.value, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
+      connection.blocked = true;
       return;
     }
-    if (count < 0) break;  // reading will say what is wrong
-    connection.sent += static_cast<std::size_t>(count);
+  } catch (const Error&) {
+    // Reading will say what is wrong.
   }
   connection.out.clear();
   connection.sent = 0;
-  if (waited) watch(poll_.get(), connection.socket.descriptor(), connection.id.value, EPOLLIN, EPOLL_CTL_MOD);
+  if (std::exchange(connection.blocked, false))
+    watch(poll_.get(), connection.socket.descriptor(), connection.id.value, EPOLLIN, EPOLL_CTL_MOD);
 }
 
 void RemoteExecutors::keep_time() {
@@ -562,7 +575,7 @@ void RemoteExecutors::tell_lost(Connection& connection) {
 void RemoteExecutors::tell_crash(Connection& connection) {
   constexpr rpc::Socket::Timeout patience{500};
   CrashNote note;
-  if (!read_crash_note(connection.crash_line, note, patience)) return;
+  if (!read_crash_note(connection.crash_line, membership_.secret, note, patience)) return;
   const AttemptId attempt{StageId{note.stage}, PartitionId{note.partition}, note.number};
   const auto running = connection.running.find(attempt);
   if (running == connection.running.end()) return;
@@ -582,6 +595,10 @@ void RemoteExecutors::tell_crash(Connection& connection) {
 
 void RemoteExecutors::replace_lost() {
   for (const auto& [ticket, how] : launcher_->ended()) {
+    {
+      const std::lock_guard lock(mutex_);
+      last_end_ = fmt::format("; executor {} {}", ticket, how);
+    }
     const Clock::time_point now = Clock::now();
     std::erase_if(replaced_, [&](Clock::time_point at) { return now - at > std::chrono::minutes(1); });
     if (launcher_->replaces() && replaced_.size() < most_replacements * settings_.executors) {
@@ -598,6 +615,19 @@ void RemoteExecutors::replace_lost() {
     joined_.notify_all();
     if (none) listener_->executors_gone(start_failure_);
   }
+  give_up_if_nobody_comes();
+}
+
+void RemoteExecutors::give_up_if_nobody_comes() {
+  const std::string why = launcher_->given_up();
+  if (why.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!connections_.empty() || !start_failure_.empty()) return;
+    start_failure_ = why;
+  }
+  joined_.notify_all();
+  listener_->executors_gone(why);
 }
 
 void RemoteExecutors::stop(std::chrono::milliseconds patience) {

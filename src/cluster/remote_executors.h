@@ -32,7 +32,7 @@ struct RemoteSettings {
   std::chrono::milliseconds heartbeat{500};
   std::chrono::milliseconds patience{10000};    ///< silence after which an executor counts as lost
   std::chrono::milliseconds start_time{60000};  ///< until the first one must have joined
-  rpc::Address listen;                          ///< port 0: any
+  rpc::Address listen;                          ///< port 0: any; no host: nowhere but where listen_on() says
 };
 
 /// Executors in other processes, each behind one stream. A single thread waits on all of the streams; what is to be
@@ -44,13 +44,15 @@ struct RemoteSettings {
 class RemoteExecutors final : public Executors {
  public:
   /// `kept` is where outputs outlive their executors; null: they do not.
-  RemoteExecutors(const Options& options, const RemoteSettings& settings, const rpc::Secret& secret,
+  RemoteExecutors(const Options& options, const RemoteSettings& settings, const rpc::Membership& membership,
                   storage::FileSystem& files, const exec::KeptOutputs* kept = nullptr);
   /// Tells the executors that the run is over, and sees to it that they end.
   ~RemoteExecutors() override;
 
   /// Where executors join.
   const rpc::Address& address() const { return address_; }
+  /// Takes streams at that address of this machine, too, and says where. From start() on. Throws Error(input).
+  rpc::Address listen_on(const std::string& host);
   /// Before start().
   void set_launcher(std::unique_ptr<Launcher> launcher) { launcher_ = std::move(launcher); }
 
@@ -99,6 +101,7 @@ class RemoteExecutors final : public Executors {
     // Under the mutex:
     std::vector<std::byte> out;
     std::size_t sent = 0;
+    bool blocked = false;  // by the network, which will say when it is ready
     std::set<std::pair<JobId, StageId>> stages;
     std::map<ShuffleId, std::uint64_t> locations;  // the version that it knows
     std::map<AttemptId, std::uint64_t> progress;
@@ -129,6 +132,7 @@ class RemoteExecutors final : public Executors {
   void tell_lost(Connection& connection);
   void tell_crash(Connection& connection);
   void replace_lost();
+  void give_up_if_nobody_comes();
   void wake() const;
   template <class Message>
   void tell_all(const Message& message);
@@ -139,7 +143,7 @@ class RemoteExecutors final : public Executors {
 
   const Options options_;
   const RemoteSettings settings_;
-  const rpc::Secret secret_;
+  const rpc::Membership membership_;
   exec::Stores stores_;  // of the driver: results on their way to the caller
   BlockClient client_;
   std::unique_ptr<Launcher> launcher_;
@@ -154,8 +158,10 @@ class RemoteExecutors final : public Executors {
   std::map<ShuffleId, Shuffle> shuffles_;
   std::map<NodeId, std::map<std::uint32_t, std::map<ExecutorId, std::uint64_t>>> cached_;  // node, partition
   std::map<std::uint32_t, std::vector<ExecutorId>> broadcast_order_;                       // who asked, by value
+  std::map<std::string, rpc::Address> listening_on_;
   std::uint32_t next_executor_ = 0;
   std::string start_failure_;
+  std::string last_end_;  // what became of the executor that ended last
   bool stopping_ = false;
 
   // Of the loop:

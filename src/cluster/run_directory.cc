@@ -13,13 +13,16 @@
 
 namespace millrace::cluster {
 
-RunDirectory::RunDirectory(const std::string& tmp, const rpc::Secret& secret) {
+RunDirectory::RunDirectory(const std::string& tmp, const rpc::Membership& membership) {
   static std::atomic<unsigned> number{0};
   path_ = fmt::format("{}/{}{}-{}-{}", tmp, run_directory_name, getuid(), getpid(), number++);
   if (mkdir(path_.c_str(), 0700) != 0) {
     throw Error(Cause::output, fmt::format("{}: cannot be made: {}", path_, std::strerror(errno)));
   }
-  rpc::write_secret(path_ + "/secret", secret);
+  rpc::write_secret(path_ + "/secret", membership.secret);
+  if (membership.tls && !std::ofstream(path_ + "/tls")) {
+    throw Error(Cause::output, fmt::format("{}/tls: cannot be made: {}", path_, std::strerror(errno)));
+  }
 }
 
 RunDirectory::~RunDirectory() { remove(); }
@@ -43,7 +46,9 @@ std::string RunDirectory::log_path(std::uint32_t ticket) const {
   return fmt::format("{}/executor-{}.log", path_, ticket);
 }
 
-rpc::Secret RunDirectory::secret_in(const std::string& path) { return rpc::read_secret(path + "/secret"); }
+rpc::Membership RunDirectory::membership_in(const std::string& path) {
+  return {rpc::read_secret(path + "/secret"), std::filesystem::exists(path + "/tls")};
+}
 
 rpc::Address RunDirectory::driver_in(const std::string& path) {
   rpc::Address address;

@@ -12,12 +12,13 @@ namespace millrace::cluster {
 inline constexpr const char* run_directory_name = "millrace-run-";
 
 /// What the processes of one run on one machine find one another by: a directory that only its owner may enter, below
-/// the temporary directory. It holds the run's secret, the driver's address and what the executors print. Removed with
+/// the temporary directory. It holds the run's secret, whether streams are encrypted, the driver's address and what the
+/// executors print. Removed with
 /// the object.
 class RunDirectory {
  public:
   /// Throws Error(output) when it cannot be made.
-  RunDirectory(const std::string& tmp, const rpc::Secret& secret);
+  RunDirectory(const std::string& tmp, const rpc::Membership& membership);
   ~RunDirectory();
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
@@ -28,7 +29,7 @@ class RunDirectory {
   void remove() noexcept;
 
   /// From inside an executor. Throws Error(input).
-  static rpc::Secret secret_in(const std::string& path);
+  static rpc::Membership membership_in(const std::string& path);
   static rpc::Address driver_in(const std::string& path);
 
  private:

@@ -74,7 +74,9 @@ struct Answer {
   std::string host;
   std::uint16_t port = 0;  // none: the run is over
   std::string secret;
-  static constexpr auto fields = std::tuple{&Answer::nonce, &Answer::host, &Answer::port, &Answer::secret};
+  std::uint8_t tls = 0;  // the run's streams are encrypted
+  static constexpr auto fields =
+      std::tuple{&Answer::nonce, &Answer::host, &Answer::port, &Answer::secret, &Answer::tls};
 };
 
 // Credentials are short: a longer one is none, and is not waited for.
@@ -169,8 +171,10 @@ std::string slurm_node_address(const std::string& node) {
 }
 
 SlurmGate::SlurmGate(const SlurmTask& task, const std::string& host, const rpc::Address& driver,
-                     const rpc::Secret& secret)
-    : task_(task), driver_(driver), secret_(secret), listener_(open_door(task, host)), thread_([this] { serve(); }) {}
+                     const rpc::Membership& membership)
+    : task_(task), driver_(driver), membership_(membership), listener_(open_door(task, host)), thread_([this] {
+        serve();
+      }) {}
 
 SlurmGate::~SlurmGate() {
   listener_.shut_down();
@@ -215,7 +219,9 @@ void SlurmGate::answer(rpc::Socket& socket) {
   Answer answer;
   answer.nonce = question.nonce;
   answer.host = driver_.host;
-  answer.secret.assign(reinterpret_cast<const char*>(secret_.data()), secret_.size());
+  const rpc::Secret& secret = membership_.secret;
+  answer.secret.assign(reinterpret_cast<const char*>(secret.data()), secret.size());
+  answer.tls = membership_.tls ? 1 : 0;
   {
     const std::lock_guard lock(mutex_);
     answer.port = over_ ? 0 : driver_.port;
@@ -257,7 +263,8 @@ std::optional<Seat> seat_in_slurm(const SlurmTask& task) {
       const Answer answer = ask_task_0(task, host);
       if (answer.port == 0) return std::nullopt;
       Seat seat;
-      std::memcpy(seat.secret.data(), answer.secret.data(), seat.secret.size());
+      std::memcpy(seat.membership.secret.data(), answer.secret.data(), answer.secret.size());
+      seat.membership.tls = answer.tls != 0;
       seat.driver = {answer.host, answer.port};
       seat.ticket = task.rank;
       seat.host = task.node;

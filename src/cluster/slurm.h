@@ -46,7 +46,8 @@ std::string slurm_node_address(const std::string& node);
 /// as long as the object.
 class SlurmGate {
  public:
-  SlurmGate(const SlurmTask& task, const std::string& host, const rpc::Address& driver, const rpc::Secret& secret);
+  SlurmGate(const SlurmTask& task, const std::string& host, const rpc::Address& driver,
+            const rpc::Membership& membership);
   ~SlurmGate();
   SlurmGate(const SlurmGate&) = delete;
   SlurmGate& operator=(const SlurmGate&) = delete;
@@ -68,7 +69,7 @@ class SlurmGate {
 
   const SlurmTask task_;
   const rpc::Address driver_;
-  const rpc::Secret secret_;
+  const rpc::Membership membership_;
   const std::chrono::steady_clock::time_point opened_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::condition_variable came_;

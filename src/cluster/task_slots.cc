@@ -179,9 +179,22 @@ void TaskSlots::remove_output(const std::string& path) {
   }
 }
 
+// The driver made the directory of all attempts before the first of them. Where it is not to be seen, what is written
+// would be, by nobody else.
+void TaskSlots::check_shared(const std::string& attempt_directory) const {
+  const std::string above = attempt_directory.substr(0, attempt_directory.rfind('/'));
+  storage::FileInfo info;
+  if (environment_.files.stat(above, info)) return;
+  throw Error(Cause::output,
+              fmt::format("{}: is not to be seen here, though the driver has made it: the output must be "
+                          "on a file system that all machines of the run share",
+                          above));
+}
+
 exec::TaskResult TaskSlots::try_once(Waiting& task, exec::TaskSpec spec) {
   try {
     if (!spec.output_directory.empty()) {
+      check_shared(spec.output_directory);
       // Empty at first: a second try of the same attempt may follow one that wrote something.
       environment_.files.remove_all(spec.output_directory);
       environment_.files.make_directories(spec.output_directory);

@@ -60,6 +60,7 @@ class TaskSlots {
   void run_one(std::unique_lock<std::mutex>& lock);
   void run(Waiting& task, AttemptEnd& end);
   void remove_output(const std::string& path);
+  void check_shared(const std::string& attempt_directory) const;
   exec::TaskResult try_once(Waiting& task, exec::TaskSpec spec);
 
   exec::Environment& environment_;

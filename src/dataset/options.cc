@@ -11,11 +11,13 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <string_view>
 #include <unistd.h>
 
 #include <millrace/error.h>
 
+#include "dataset/host_list.h"
 #include "dataset/machine.h"
 
 namespace millrace {
@@ -111,6 +113,16 @@ constexpr std::array options = {
     Option{"workers", Takes::value, "N",
            "run the tasks in N executor processes on this machine (default: 0, in this process)",
            [](Options& o, const std::string& v) { o.workers = parse_integer<std::uint32_t>(v, 0, 1024); }},
+    Option{"hosts", Takes::value, "A,B:2,@FILE",
+           "run the tasks in executors that ssh starts: one on A, two on B, and those that a file lists",
+           [](Options& o, const std::string& v) { o.hosts = parse_hosts(v); }},
+    Option{"ssh", Takes::value, "COMMAND", "what starts them, such as 'ssh -F FILE' (default: ssh)",
+           [](Options& o, const std::string& v) { o.ssh = v; }},
+    Option{"listen", Takes::value, "ADDRESS",
+           "where they find this process (default: the address by which this machine reaches them)",
+           [](Options& o, const std::string& v) { o.listen = v; }},
+    Option{"tls", Takes::nothing, "", "encrypt what executor processes say; with --hosts they always do",
+           [](Options& o, const std::string& v) { o.tls = parse_switch(v); }},
     Option{"executor-timeout", Takes::value, "SECONDS",
            "silence after which an executor process counts as lost (default: 10)",
            [](Options& o, const std::string& v) {
@@ -295,14 +307,25 @@ unsigned processors(const Environment& environment, unsigned executors) {
   return (on_node != 0 && slurm_tasks(environment) > 1 ? on_node : usable_processors()) / executors;
 }
 
-// The executors on this machine share it.
+// The executors on one machine share it; of hosts, the one with the most.
+unsigned executors_sharing(const Options& chosen, const Environment& environment) {
+  if (chosen.workers != 0) return chosen.workers;
+  if (chosen.hosts.empty()) return slurm_tasks(environment);
+  std::map<std::string, unsigned> counts;
+  unsigned most = 1;
+  for (const std::string& host : chosen.hosts) most = std::max(most, ++counts[host]);
+  return most;
+}
+
 void share_machine(Options& chosen, const Environment& environment) {
-  const unsigned executors = chosen.workers != 0 ? chosen.workers : slurm_tasks(environment);
+  if (chosen.workers != 0 && !chosen.hosts.empty()) usage("--workers and --hosts exclude each other");
+  const unsigned executors = executors_sharing(chosen, environment);
   if (chosen.threads == no_threads) chosen.threads = std::max(processors(environment, executors), 1u);
   if (chosen.memory_bytes == no_memory) {
     chosen.memory_bytes = std::max<std::uint64_t>(usable_memory_bytes() / 2 / executors, 1u << 20);
   }
-  if (chosen.workers != 0 && chosen.threads == 0) usage("--threads 0 runs all in one process: it excludes --workers");
+  if (chosen.threads == 0 && (chosen.workers != 0 || !chosen.hosts.empty()))
+    usage("--threads 0 runs all in one process: it excludes --workers and --hosts");
 }
 
 Options unset_options(const Environment& environment) {

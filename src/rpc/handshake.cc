@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
+#include <type_traits>
 #include <unistd.h>
 
 #include <millrace/error.h>
@@ -27,8 +28,14 @@ void random(std::span<std::byte> into) {
 unsigned char* raw(std::byte* bytes) { return reinterpret_cast<unsigned char*>(bytes); }
 const unsigned char* raw(const std::byte* bytes) { return reinterpret_cast<const unsigned char*>(bytes); }
 
-// Each side names its role, so that no proof of the one can be sent back as the other's.
-Proof prove(const char role, const Nonce& client, const Nonce& server, const Secret& secret) {
+// What is proved, or followed from the proof. Each side names its role, so that no proof of the one can be sent back as
+// the other's; and whether it is going to encrypt, so that nobody in between can talk them out of it.
+enum class Role : char { client = 'c', server = 's', encrypting_client = 'C', encrypting_server = 'S', key = 'k' };
+
+Role client_role(const Membership& membership) { return membership.tls ? Role::encrypting_client : Role::client; }
+Role server_role(const Membership& membership) { return membership.tls ? Role::encrypting_server : Role::server; }
+
+Proof prove(const Role role, const Nonce& client, const Nonce& server, const Secret& secret) {
   std::array<std::byte, 1 + 2 * sizeof(Nonce)> text;
   text[0] = static_cast<std::byte>(role);
   std::memcpy(text.data() + 1, client.data(), client.size());
@@ -39,6 +46,14 @@ Proof prove(const char role, const Nonce& client, const Nonce& server, const Sec
 }
 
 bool same(const Proof& a, const Proof& b) { return sodium_memcmp(a.data(), b.data(), a.size()) == 0; }
+
+void encrypt(Socket& socket, Tls::End end, const Nonce& client, const Nonce& server, const Membership& membership,
+             Socket::Timeout timeout) {
+  if (!membership.tls) return;
+  const Proof key = prove(Role::key, client, server, membership.secret);
+  static_assert(std::is_same_v<Proof, StreamKey>);
+  socket.encrypt(end, key, timeout);
+}
 
 [[noreturn]] void refuse(const Socket& socket) {
   throw Error(Cause::lost_node, socket.peer() + ": does not belong to this run");
@@ -68,7 +83,7 @@ Secret read_secret(const std::string& path) {
   return secret;
 }
 
-void prove_to_server(Socket& socket, const Secret& secret, Socket::Timeout timeout) {
+void prove_to_server(Socket& socket, const Membership& membership, Socket::Timeout timeout) {
   Nonce client;
   random(client);
   socket.send(std::as_bytes(std::span(greeting)), client, timeout);
@@ -78,11 +93,12 @@ void prove_to_server(Socket& socket, const Secret& secret, Socket::Timeout timeo
   Proof proof;
   std::memcpy(server.data(), answer.data(), server.size());
   std::memcpy(proof.data(), answer.data() + server.size(), proof.size());
-  if (!same(proof, prove('s', client, server, secret))) refuse(socket);
-  socket.send(prove('c', client, server, secret), timeout);
+  if (!same(proof, prove(server_role(membership), client, server, membership.secret))) refuse(socket);
+  socket.send(prove(client_role(membership), client, server, membership.secret), timeout);
+  encrypt(socket, Tls::End::client, client, server, membership, timeout);
 }
 
-void prove_to_client(Socket& socket, const Secret& secret, Socket::Timeout timeout) {
+void prove_to_client(Socket& socket, const Membership& membership, Socket::Timeout timeout) {
   std::array<std::byte, sizeof greeting + sizeof(Nonce)> question;
   socket.receive(question, timeout);
   if (std::memcmp(question.data(), greeting.data(), greeting.size()) != 0) refuse(socket);
@@ -90,10 +106,11 @@ void prove_to_client(Socket& socket, const Secret& secret, Socket::Timeout timeo
   std::memcpy(client.data(), question.data() + greeting.size(), client.size());
   Nonce server;
   random(server);
-  socket.send(server, prove('s', client, server, secret), timeout);
+  socket.send(server, prove(server_role(membership), client, server, membership.secret), timeout);
   Proof proof;
   socket.receive(proof, timeout);
-  if (!same(proof, prove('c', client, server, secret))) refuse(socket);
+  if (!same(proof, prove(client_role(membership), client, server, membership.secret))) refuse(socket);
+  encrypt(socket, Tls::End::server, client, server, membership, timeout);
 }
 
 }  // namespace millrace::rpc

@@ -12,10 +12,11 @@ namespace {
 
 constexpr Socket::Timeout patience{2000};
 
-class HandshakeTest : public testing::Test {
+/// With and without encryption.
+class HandshakeTest : public testing::TestWithParam<bool> {
  protected:
   // What each end says of the other: empty when all is well.
-  std::pair<std::string, std::string> meet(const Secret& of_client, const Secret& of_server) {
+  std::pair<std::string, std::string> meet(const Membership& of_client, const Membership& of_server) {
     auto server = std::async(std::launch::async, [&] {
       Socket socket = listener_.accept();
       return said([&] { prove_to_client(socket, of_server, patience); });
@@ -37,24 +38,36 @@ class HandshakeTest : public testing::Test {
     }
   }
 
+  Membership member() const { return {make_secret(), GetParam()}; }
+
   Listener listener_{{"127.0.0.1", 0}};
 };
 
-TEST_F(HandshakeTest, WhoeverKnowsTheSecretIsLetIn) {
-  const Secret secret = make_secret();
-  EXPECT_EQ(meet(secret, secret), std::pair(std::string(), std::string()));
+INSTANTIATE_TEST_SUITE_P(, HandshakeTest, testing::Bool(),
+                         [](const auto& tls) { return tls.param ? "Encrypted" : "Plain"; });
+
+TEST_P(HandshakeTest, WhoeverKnowsTheSecretIsLetIn) {
+  const Membership membership = member();
+  EXPECT_EQ(meet(membership, membership), std::pair(std::string(), std::string()));
 }
 
-TEST_F(HandshakeTest, WhoeverDoesNotIsTurnedAwayByBothSides) {
-  const auto [client, server] = meet(make_secret(), make_secret());
+TEST_P(HandshakeTest, WhoeverDoesNotIsTurnedAwayByBothSides) {
+  const auto [client, server] = meet(member(), member());
   EXPECT_NE(client.find("does not belong to this run"), std::string::npos) << client;
   EXPECT_NE(server, "");
 }
 
-TEST_F(HandshakeTest, AnythingElseIsNoGreeting) {
+TEST_P(HandshakeTest, WhoeverDoesNotEncryptAlikeIsTurnedAway) {
+  const Membership membership = member();
+  const auto [client, server] = meet({membership.secret, !membership.tls}, membership);
+  EXPECT_NE(client.find("does not belong to this run"), std::string::npos) << client;
+  EXPECT_NE(server, "");
+}
+
+TEST_P(HandshakeTest, AnythingElseIsNoGreeting) {
   auto server = std::async(std::launch::async, [&] {
     Socket socket = listener_.accept();
-    return said([&] { prove_to_client(socket, make_secret(), patience); });
+    return said([&] { prove_to_client(socket, member(), patience); });
   });
   Socket socket = Socket::connect(listener_.address(), patience);
   const std::string text = "GET / HTTP/1.1\r\nHost: somebody.example\r\n\r\n";
@@ -62,16 +75,16 @@ TEST_F(HandshakeTest, AnythingElseIsNoGreeting) {
   EXPECT_NE(server.get().find("does not belong"), std::string::npos);
 }
 
-TEST_F(HandshakeTest, OneWhoSaysNothingIsNotWaitedForForever) {
+TEST_P(HandshakeTest, OneWhoSaysNothingIsNotWaitedForForever) {
   auto server = std::async(std::launch::async, [&] {
     Socket socket = listener_.accept();
-    return said([&] { prove_to_client(socket, make_secret(), Socket::Timeout{50}); });
+    return said([&] { prove_to_client(socket, member(), Socket::Timeout{50}); });
   });
   const Socket socket = Socket::connect(listener_.address(), patience);
   EXPECT_NE(server.get().find("nothing for"), std::string::npos);
 }
 
-TEST_F(HandshakeTest, ASecretInAFileIsItsOwnersAlone) {
+TEST(SecretTest, ASecretInAFileIsItsOwnersAlone) {
   const std::string path = testing::TempDir() + "/millrace-secret";
   std::filesystem::remove(path);
   const Secret secret = make_secret();

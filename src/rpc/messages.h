@@ -48,6 +48,12 @@ enum class Kind : std::uint8_t {
   fetch_broadcast,
   broadcast_piece,
   fetch_cached,
+  // between the driver and a process that ssh started on a host, over ssh
+  seat = 96,
+  start_executor,
+  end_executor,
+  host_ready,
+  executor_ended,
 };
 
 constexpr std::uint8_t number(Kind kind) { return static_cast<std::uint8_t>(kind); }
@@ -322,6 +328,48 @@ struct FetchBroadcast {
   static constexpr std::uint8_t kind = number(Kind::fetch_broadcast);
   std::uint32_t id = 0;
   static constexpr auto fields = std::tuple{&FetchBroadcast::id};
+};
+
+/// Where a process belongs; not on a stream of the run, as it says what those are proved by.
+struct SeatMessage {
+  static constexpr std::uint8_t kind = number(Kind::seat);
+  std::string secret;
+  std::uint8_t tls = 0;
+  std::string driver_host;
+  std::uint16_t driver_port = 0;
+  std::string host;           ///< as the user named this machine
+  std::uint32_t ticket = 0;   ///< of an executor
+  std::uint32_t starter = 0;  ///< the process that starts the executor, which does not outlive it
+  static constexpr auto fields =
+      std::tuple{&SeatMessage::secret, &SeatMessage::tls,    &SeatMessage::driver_host, &SeatMessage::driver_port,
+                 &SeatMessage::host,   &SeatMessage::ticket, &SeatMessage::starter};
+};
+
+struct StartExecutor {
+  static constexpr std::uint8_t kind = number(Kind::start_executor);
+  std::uint32_t ticket = 0;
+  static constexpr auto fields = std::tuple{&StartExecutor::ticket};
+};
+
+struct EndExecutor {
+  static constexpr std::uint8_t kind = number(Kind::end_executor);
+  std::uint32_t ticket = 0;
+  static constexpr auto fields = std::tuple{&EndExecutor::ticket};
+};
+
+/// The first word of a host. `driver` is the address from which ssh came there.
+struct HostReady {
+  static constexpr std::uint8_t kind = number(Kind::host_ready);
+  std::string build;
+  std::string driver;
+  static constexpr auto fields = std::tuple{&HostReady::build, &HostReady::driver};
+};
+
+struct ExecutorEnded {
+  static constexpr std::uint8_t kind = number(Kind::executor_ended);
+  std::uint32_t ticket = 0;
+  std::string how;
+  static constexpr auto fields = std::tuple{&ExecutorEnded::ticket, &ExecutorEnded::how};
 };
 
 /// A piece of the value; the last one is followed by nothing more.

@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         check_kind<Join, Welcome, Alive, Ping, StageMessage, Locations, LaunchMessage, KillMessage, DropShuffle,
                    DropCached, DropJob, Leave, CrashLine, AttemptStarted, ResultBlock, AttemptEnded, CacheChanged,
                    Fetch, FetchCached, MapOutput, BlockHeader, Lost, Fetched, AskBroadcast, BroadcastAt, FetchBroadcast,
-                   BroadcastPiece>(kind, payload);
+                   BroadcastPiece, SeatMessage, StartExecutor, EndExecutor, HostReady, ExecutorEnded>(kind, payload);
       }
     } catch (const millrace::Error& error) {
       if (error.cause() != millrace::Cause::bad_data) __builtin_trap();

@@ -1,5 +1,6 @@
 #include "rpc/socket.h"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
@@ -18,6 +19,8 @@
 
 namespace millrace::rpc {
 namespace {
+
+constexpr const char* file_ends = "a file of blocks ends before its last block";
 
 using AddressList = std::unique_ptr<addrinfo, decltype(&freeaddrinfo)>;
 
@@ -111,9 +114,54 @@ void Socket::wait(short events, Timeout timeout, const char* what) {
   }
 }
 
+void Socket::wait(Tls::Wait wait_for, Timeout timeout, const char* what) {
+  wait(static_cast<short>(wait_for == Tls::Wait::readable ? POLLIN : POLLOUT), timeout, what);
+}
+
+void Socket::check(const Tls::Step& step, const char* what) const {
+  if (step.error != 0) fail(peer_, what, step.error);
+  if (step.fault)
+    throw Error(Cause::lost_node,
+                fmt::format("{}: {}: what came is not encrypted by a member of this run", peer_, what));
+}
+
+void Socket::encrypt(Tls::End end, const StreamKey& key, Timeout timeout) {
+  auto tls = std::make_unique<Tls>(descriptor_.get(), end, key);
+  for (;;) {
+    const Tls::Step step = tls->shake_hands();
+    check(step, "encrypting");
+    if (step.over)
+      throw Error(Cause::lost_node, peer_ + ": the other side closed the connection instead of encrypting");
+    if (step.wait == Tls::Wait::nothing) break;
+    wait(step.wait, timeout, "encrypting");
+  }
+  tls_ = std::move(tls);
+}
+
+void Socket::send_encrypted(std::span<const std::byte> bytes, Timeout timeout) {
+  while (!bytes.empty()) {
+    const Tls::Step step = tls_->write(bytes);
+    check(step, "sending");
+    if (step.over) throw Error(Cause::lost_node, peer_ + ": the other side closed the connection");
+    if (step.wait != Tls::Wait::nothing) wait(step.wait, timeout, "sending");
+    bytes = bytes.subspan(step.bytes);
+  }
+}
+
 void Socket::send(std::span<const std::byte> bytes, Timeout timeout) { send(bytes, {}, timeout); }
 
 void Socket::send(std::span<const std::byte> first, std::span<const std::byte> second, Timeout timeout) {
+  if (tls_ != nullptr) {
+    // Small pieces share a record, and so a packet.
+    std::array<std::byte, 4096> both;
+    if (second.empty() || first.size() + second.size() > both.size()) {
+      send_encrypted(first, timeout);
+      return send_encrypted(second, timeout);
+    }
+    std::memcpy(both.data(), first.data(), first.size());
+    std::memcpy(both.data() + first.size(), second.data(), second.size());
+    return send_encrypted(std::span(both).first(first.size() + second.size()), timeout);
+  }
   while (!first.empty() || !second.empty()) {
     iovec pieces[2] = {{const_cast<std::byte*>(first.data()), first.size()},
                        {const_cast<std::byte*>(second.data()), second.size()}};
@@ -137,18 +185,81 @@ void Socket::send(std::span<const std::byte> first, std::span<const std::byte> s
 
 void Socket::send_file(int file, std::uint64_t offset, std::uint64_t bytes, Timeout timeout) {
   auto at = static_cast<off_t>(offset);
+  if (tls_ != nullptr) return send_file_encrypted(file, at, bytes, timeout);
   while (bytes != 0) {
     const ssize_t sent = sendfile(descriptor_.get(), file, &at, bytes);
     if (sent > 0) {
       bytes -= static_cast<std::uint64_t>(sent);
     } else if (sent == 0) {
-      throw Error(Cause::lost_input, "a file of blocks ends before its last block");
+      throw Error(Cause::lost_input, file_ends);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       wait(POLLOUT, timeout, "sending");
     } else if (errno != EINTR) {
       fail(peer_, "sending", errno);
     }
   }
+}
+
+void Socket::send_file_encrypted(int file, off_t at, std::uint64_t bytes, Timeout timeout) {
+  constexpr std::uint64_t piece = std::uint64_t{64} << 10;
+  const auto memory = std::make_unique_for_overwrite<std::byte[]>(std::min(bytes, piece));
+  while (bytes != 0) {
+    const ssize_t count = pread(file, memory.get(), std::min(bytes, piece), at);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0)
+      throw Error(Cause::lost_input, fmt::format("a file of blocks cannot be read: {}", std::strerror(errno)));
+    if (count == 0) throw Error(Cause::lost_input, file_ends);
+    send_encrypted({memory.get(), static_cast<std::size_t>(count)}, timeout);
+    bytes -= static_cast<std::uint64_t>(count);
+    at += count;
+  }
+}
+
+std::size_t Socket::send_now(std::span<const std::byte> bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size()) {
+    const auto rest = bytes.subspan(sent);
+    if (tls_ != nullptr) {
+      const Tls::Step step = tls_->write(rest);
+      check(step, "sending");
+      if (step.bytes == 0) break;
+      sent += step.bytes;
+      continue;
+    }
+    const ssize_t count = ::send(descriptor_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (count < 0) fail(peer_, "sending", errno);
+    sent += static_cast<std::size_t>(count);
+  }
+  return sent;
+}
+
+std::optional<std::size_t> Socket::receive_now(std::span<std::byte> into) {
+  return tls_ == nullptr ? receive_raw_now(into) : receive_encrypted_now(into);
+}
+
+std::optional<std::size_t> Socket::receive_raw_now(std::span<std::byte> into) {
+  ssize_t count = 0;
+  do {
+    count = recv(descriptor_.get(), into.data(), into.size(), 0);
+  } while (count < 0 && errno == EINTR);
+  if (count >= 0) return static_cast<std::size_t>(count);
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return std::nullopt;
+  fail(peer_, "receiving", errno);
+}
+
+std::optional<std::size_t> Socket::receive_encrypted_now(std::span<std::byte> into) {
+  // Record after record: what waits inside of the library would not wake anybody who waits on the socket.
+  std::size_t size = 0;
+  while (size < into.size()) {
+    const Tls::Step step = tls_->read(into.subspan(size));
+    check(step, "receiving");
+    if (step.over) return size;
+    if (step.wait != Tls::Wait::nothing) break;
+    size += step.bytes;
+  }
+  return size == 0 ? std::nullopt : std::optional(size);
 }
 
 void Socket::receive(std::span<std::byte> into, Timeout timeout) {
@@ -158,18 +269,24 @@ void Socket::receive(std::span<std::byte> into, Timeout timeout) {
 }
 
 bool Socket::receive_or_end(std::span<std::byte> into, Timeout timeout) {
+  return fill(into, timeout, &Socket::receive_now);
+}
+
+bool Socket::receive_raw_or_end(std::span<std::byte> into, Timeout timeout) {
+  return fill(into, timeout, &Socket::receive_raw_now);
+}
+
+bool Socket::fill(std::span<std::byte> into, Timeout timeout, ReceiveNow now) {
   const std::size_t size = into.size();
   while (!into.empty()) {
-    const ssize_t count = recv(descriptor_.get(), into.data(), into.size(), 0);
-    if (count > 0) {
-      into = into.subspan(static_cast<std::size_t>(count));
-    } else if (count == 0) {
+    const auto count = (this->*now)(into);
+    if (!count) {
+      wait(POLLIN, timeout, "receiving");
+    } else if (*count == 0) {
       if (into.size() == size) return false;
       throw Error(Cause::lost_node, peer_ + ": the other side closed the connection in the middle of a message");
-    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      wait(POLLIN, timeout, "receiving");
-    } else if (errno != EINTR) {
-      fail(peer_, "receiving", errno);
+    } else {
+      into = into.subspan(*count);
     }
   }
   return true;

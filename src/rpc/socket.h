@@ -3,8 +3,13 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <sys/types.h>
+
+#include "rpc/tls.h"
 
 namespace millrace::rpc {
 
@@ -31,8 +36,8 @@ class Descriptor {
   int fd_ = -1;
 };
 
-/// A TCP stream. Blocking, each wait for at most the timeout; every failure is thrown as Error(lost_node) that names
-/// the peer. One thread reads, one writes; any may shut it down.
+/// A TCP stream, encrypted from encrypt() on. Blocking, each wait for at most the timeout; every failure is thrown as
+/// Error(lost_node) that names the peer. One thread reads, one writes; any may shut it down.
 class Socket {
  public:
   using Timeout = std::chrono::milliseconds;
@@ -44,14 +49,23 @@ class Socket {
   static Socket connect(const Address& address, Timeout timeout);
 
   void send(std::span<const std::byte> bytes, Timeout timeout = forever);
-  /// One call of the system for two pieces.
+  /// Two pieces that leave together.
   void send(std::span<const std::byte> first, std::span<const std::byte> second, Timeout timeout = forever);
-  /// Sends part of a file without copying it through this process.
+  /// Sends part of a file; without copying it through this process where the stream is not encrypted.
   void send_file(int file, std::uint64_t offset, std::uint64_t bytes, Timeout timeout = forever);
   /// Fills all of `into`.
   void receive(std::span<std::byte> into, Timeout timeout = forever);
   /// As receive(), but false when the peer closed the stream before the first byte.
   bool receive_or_end(std::span<std::byte> into, Timeout timeout = forever);
+  /// As receive_or_end(), of what the other side sends beside the encryption. From then on nothing else may be
+  /// received.
+  bool receive_raw_or_end(std::span<std::byte> into, Timeout timeout = forever);
+  /// What is there already, and as much as the network takes at once, for a thread that serves many streams: nothing
+  /// when that is nothing, 0 received bytes at the end of the stream.
+  std::optional<std::size_t> receive_now(std::span<std::byte> into);
+  std::size_t send_now(std::span<const std::byte> bytes);
+  /// From here on all that goes through the stream is TLS between two ends that know the key.
+  void encrypt(Tls::End end, const StreamKey& key, Timeout timeout);
   /// Ends both directions: whoever waits in another thread is thrown out.
   void shut_down() noexcept;
 
@@ -63,9 +77,18 @@ class Socket {
 
  private:
   void wait(short events, Timeout timeout, const char* what);
+  void wait(Tls::Wait wait, Timeout timeout, const char* what);
+  std::optional<std::size_t> receive_raw_now(std::span<std::byte> into);
+  std::optional<std::size_t> receive_encrypted_now(std::span<std::byte> into);
+  using ReceiveNow = std::optional<std::size_t> (Socket::*)(std::span<std::byte>);
+  bool fill(std::span<std::byte> into, Timeout timeout, ReceiveNow now);
+  void check(const Tls::Step& step, const char* what) const;
+  void send_encrypted(std::span<const std::byte> bytes, Timeout timeout);
+  void send_file_encrypted(int file, off_t at, std::uint64_t bytes, Timeout timeout);
 
   Descriptor descriptor_;
   std::string peer_;
+  std::unique_ptr<Tls> tls_;  // goes before the descriptor
 };
 
 /// Accepts streams on one address.
