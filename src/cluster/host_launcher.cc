@@ -19,6 +19,8 @@ namespace millrace::cluster {
 namespace {
 
 constexpr rpc::Socket::Timeout step_time{30000};  // ssh gives up sooner
+constexpr rpc::Socket::Timeout order_time{2000};
+constexpr std::chrono::seconds kill_time(10);
 constexpr std::chrono::seconds longest_pause(30);
 // A host that has never answered is a misspelt one rather than one that is being restarted.
 constexpr unsigned most_first_tries = 3;
@@ -106,24 +108,14 @@ void HostLauncher::launch(std::uint32_t ticket) {
   host.wanted.insert(ticket);
   if (!host.thread.joinable()) {
     host.thread = std::thread([this, &host] { keep_connected(host); });
-  } else if (host.stream != nullptr) {
-    try {
-      host.stream->send(rpc::frame(rpc::StartExecutor{ticket}), step_time);
-    } catch (const Error&) {
-      host.stream->shut_down();  // the host's thread connects again
-    }
+  } else {
+    tell(host, rpc::StartExecutor{ticket});
   }
 }
 
 void HostLauncher::kill(std::uint32_t ticket) {
   const std::lock_guard lock(mutex_);
-  Host& host = host_of(ticket);
-  if (host.stream == nullptr) return;
-  try {
-    host.stream->send(rpc::frame(rpc::EndExecutor{ticket}), step_time);
-  } catch (const Error&) {
-    host.stream->shut_down();
-  }
+  tell(host_of(ticket), rpc::EndExecutor{ticket});
 }
 
 std::vector<std::pair<std::uint32_t, std::string>> HostLauncher::ended() {
@@ -141,15 +133,23 @@ std::string HostLauncher::given_up() const {
   return "no host runs executors: " + all;
 }
 
+// What an executor writes while its run is being cleaned up would be left behind: its end is waited for, not only
+// wanted.
 void HostLauncher::finish(std::chrono::milliseconds patience) {
   {
     std::unique_lock lock(mutex_);
     finishing_ = true;
     changed_.notify_all();
-    changed_.wait_for(lock, patience, [this] {
+    const auto over = [this] {
       return std::all_of(hosts_.begin(), hosts_.end(),
                          [](const Host& host) { return host.stream == nullptr || host.wanted.empty(); });
-    });
+    };
+    if (!changed_.wait_for(lock, patience, over)) {
+      for (Host& host : hosts_) {
+        for (const std::uint32_t ticket : host.wanted) tell(host, rpc::EndExecutor{ticket});
+      }
+      changed_.wait_for(lock, kill_time, over);
+    }
     for (Host& host : hosts_) {
       host.wanted.clear();
       if (host.starting != nullptr) host.starting->shut_down();
@@ -157,6 +157,17 @@ void HostLauncher::finish(std::chrono::milliseconds patience) {
   }
   for (Host& host : hosts_) {
     if (host.thread.joinable()) host.thread.join();
+  }
+}
+
+// Under the mutex. A stream that takes no orders is given up: the host's thread connects again.
+template <class Message>
+void HostLauncher::tell(Host& host, const Message& message) {
+  if (host.stream == nullptr) return;
+  try {
+    host.stream->send(rpc::frame(message), order_time);
+  } catch (const Error&) {
+    host.stream->shut_down();
   }
 }
 

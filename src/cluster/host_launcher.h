@@ -61,6 +61,8 @@ class HostLauncher final : public Launcher {
   void give_seat(Host& host, rpc::Socket& socket, const rpc::HostReady& ready);
   void hear(Host& host, SshProcess& ssh);
   Host& host_of(std::uint32_t ticket);
+  template <class Message>
+  void tell(Host& host, const Message& message);
 
   const HostSettings settings_;
   const rpc::Membership membership_;

@@ -95,7 +95,7 @@ SshProcess::~SshProcess() { finish(); }
 std::string SshProcess::last_said() const { return last_line(errors_.get()); }
 
 std::string SshProcess::finish() {
-  constexpr std::chrono::seconds patience(2);
+  constexpr std::chrono::seconds patience(5);
   if (process_ < 0) return {};
   stream_.shut_down();
   int status = 0;
