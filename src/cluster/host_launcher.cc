@@ -21,6 +21,9 @@ namespace {
 constexpr rpc::Socket::Timeout step_time{30000};  // ssh gives up sooner
 constexpr rpc::Socket::Timeout order_time{2000};
 constexpr std::chrono::seconds kill_time(10);
+// For an ssh whose stream has ended: with something behind it that must end first, or still on its way to the host.
+constexpr std::chrono::seconds end_time(5);
+constexpr std::chrono::seconds dial_time(1);
 constexpr std::chrono::seconds longest_pause(30);
 // A host that has never answered is a misspelt one rather than one that is being restarted.
 constexpr unsigned most_first_tries = 3;
@@ -190,12 +193,14 @@ void HostLauncher::keep_connected(Host& host) {
         refused = error.cause() == Cause::usage;
         why = error.what();
       }
+      bool served = false;
       {
         const std::lock_guard lock(mutex_);
+        served = host.stream != nullptr;
         host.stream = host.starting = nullptr;
       }
       changed_.notify_all();
-      const std::string how = ssh.finish();
+      const std::string how = ssh.finish(served ? end_time : dial_time);
       // What broke the stream ssh knows better than the one who was waiting on it.
       if (!refused) why = explained(why.empty() || !ssh.last_said().empty() ? how : why);
     } catch (const Error& error) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -90,12 +89,11 @@ SshProcess::SshProcess(const std::string& ssh, const std::string& host, const st
   }
 }
 
-SshProcess::~SshProcess() { finish(); }
+SshProcess::~SshProcess() { finish(std::chrono::milliseconds(0)); }
 
 std::string SshProcess::last_said() const { return last_line(errors_.get()); }
 
-std::string SshProcess::finish() {
-  constexpr std::chrono::seconds patience(5);
+std::string SshProcess::finish(std::chrono::milliseconds patience) {
   if (process_ < 0) return {};
   stream_.shut_down();
   int status = 0;

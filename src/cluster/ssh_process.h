@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <sys/types.h>
 
@@ -22,8 +23,9 @@ class SshProcess {
   rpc::Socket& stream() { return stream_; }
   /// The last line that came on standard error so far.
   std::string last_said() const;
-  /// Ends the stream, waits for ssh itself, and says why it ended: the last line on standard error, if any.
-  std::string finish();
+  /// Ends the stream, waits for ssh itself as long as `patience` before it is killed, and says why it ended: the last
+  /// line on standard error, if any.
+  std::string finish(std::chrono::milliseconds patience);
 
  private:
   rpc::Socket stream_;
