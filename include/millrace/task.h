@@ -227,6 +227,9 @@ class TaskContext {
   // What the operations of dataset.h use.
   virtual std::span<const std::byte> closure() const = 0;
   virtual std::unique_ptr<internal::BufferInput> open_source(std::uint32_t node, std::uint32_t partition) = 0;
+  /// Lets the task go on, behind its own split, with splits of the same source whose tasks have not begun; these will
+  /// find nothing to read. Called before the source is opened, where it does not matter which task reads a split.
+  virtual void read_more_splits() = 0;
   /// The bytes that describe a source partition to its own operation (ranges of generate, files of read_files).
   virtual std::span<const std::byte> source_split(std::uint32_t node, std::uint32_t partition) = 0;
   virtual std::unique_ptr<internal::BlockStream> open_shuffle(std::uint32_t shuffle, std::uint32_t partition) = 0;

@@ -9,6 +9,8 @@ LocalExecutors::LocalExecutors(const Options& options, storage::FileSystem& file
       stores_(options.memory_bytes, std::max(options.threads, 1u), files, options.tmp,
               options.file_shuffle ? exec::Carrier::files : exec::Carrier::memory) {
   stores_.environment.kept = kept;
+  // A run that goes on later knows of its tasks, but not which splits they had read.
+  if (kept == nullptr) stores_.environment.split_claims = &split_claims_;
 }
 
 void LocalExecutors::start(ExecutorListener& listener) {

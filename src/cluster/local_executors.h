@@ -47,6 +47,7 @@ class LocalExecutors final : public Executors {
  private:
   const unsigned threads_;
   exec::Stores stores_;
+  exec::SplitClaims split_claims_;
   std::unique_ptr<TaskSlots> slots_;
 };
 

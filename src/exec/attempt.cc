@@ -69,6 +69,33 @@ void check_file_name(std::string_view call, std::string_view name) {
 
 }  // namespace
 
+/// The splits that the task has claimed, one after the other.
+class Attempt::ClaimedSplits final : public SourceInput {
+ public:
+  ClaimedSplits(Attempt& attempt, const plan::Source& source) : attempt_(attempt), source_(source) {}
+  bool next(std::string_view& buffer) override {
+    while (input_ == nullptr || !input_->next(buffer)) {
+      const auto split =
+          attempt_.environment_.split_claims->split(attempt_.id().stage, attempt_.partition_, place_, source_.splits);
+      if (!split) return false;
+      ++place_;
+      consumed_before_ = consumed();
+      input_ = attempt_.open_split(source_, *split);
+    }
+    return true;
+  }
+  std::string_view path() const override { return input_ != nullptr ? input_->path() : std::string_view{}; }
+  std::uint64_t offset() const override { return input_ != nullptr ? input_->offset() : 0; }
+  std::uint64_t consumed() const override { return consumed_before_ + (input_ != nullptr ? input_->consumed() : 0); }
+
+ private:
+  Attempt& attempt_;
+  const plan::Source& source_;
+  std::unique_ptr<SourceInput> input_;
+  std::size_t place_ = 0;
+  std::uint64_t consumed_before_ = 0;
+};
+
 /// Tells the attempt where it is in its input.
 class Attempt::TrackedSource final : public internal::BufferInput {
  public:
@@ -358,16 +385,23 @@ const plan::Source& Attempt::source(std::uint32_t node) const {
   return found->second;
 }
 
-std::unique_ptr<internal::BufferInput> Attempt::open_source(std::uint32_t node, std::uint32_t partition) {
-  const plan::Source& from = source(node);
-  const plan::Split& split = from.splits.at(partition);
+std::unique_ptr<SourceInput> Attempt::open_split(const plan::Source& from, std::uint32_t number) {
+  const plan::Split& split = from.splits.at(number);
   if (!split.ranges.empty()) {
     last_split_begin_ = split.ranges.front().begin;
     last_split_end_ = split.ranges.back().end;
   }
-  auto input = exec::open_source(environment_.files, from, split, [this](std::size_t bytes) { reserve(bytes); });
+  return exec::open_source(environment_.files, from, split, [this](std::size_t bytes) { reserve(bytes); });
+}
+
+std::unique_ptr<internal::BufferInput> Attempt::open_source(std::uint32_t node, std::uint32_t partition) {
+  const plan::Source& from = source(node);
+  auto input = claims_splits_ ? std::make_unique<ClaimedSplits>(*this, from) : open_split(from, partition);
   return std::make_unique<TrackedSource>(*this, std::move(input));
 }
+
+// A record that is left out belongs to its split's task.
+void Attempt::read_more_splits() { claims_splits_ = environment_.split_claims != nullptr && !may_skip_; }
 
 std::span<const std::byte> Attempt::source_split(std::uint32_t node, std::uint32_t partition) {
   return source(node).splits.at(partition).payload;

@@ -15,6 +15,7 @@
 #include "exec/remote_outputs.h"
 #include "exec/shuffle_store.h"
 #include "exec/source_input.h"
+#include "exec/split_claims.h"
 #include "plan/job.h"
 
 namespace millrace::exec {
@@ -45,6 +46,8 @@ struct Environment {
   CacheStore& cache;
   storage::FileSystem& files;
   KeyCounts& key_counts;
+  /// Where all tasks of a stage run in this process; null: a task reads its own split alone.
+  SplitClaims* split_claims = nullptr;
   // Where there are other processes:
   ExecutorId self{};                       ///< this process
   RemoteOutputs* outputs = nullptr;        ///< null: all map outputs are in `shuffles`
@@ -127,6 +130,7 @@ class Attempt final : public TaskContext {
   internal::PartFile& side_output(std::string_view name) override;
   std::span<const std::byte> closure() const override { return spec_.stage->closure; }
   std::unique_ptr<internal::BufferInput> open_source(std::uint32_t node, std::uint32_t partition) override;
+  void read_more_splits() override;
   std::span<const std::byte> source_split(std::uint32_t node, std::uint32_t partition) override;
   std::unique_ptr<internal::BlockStream> open_shuffle(std::uint32_t shuffle, std::uint32_t partition) override;
   internal::ShuffleWriter& output() override { return *output_; }
@@ -152,6 +156,7 @@ class Attempt final : public TaskContext {
   void skip_record(std::string_view record) override;
 
  private:
+  class ClaimedSplits;
   class TrackedSource;
   class TrackedShuffle;
   class MixedShuffle;
@@ -163,6 +168,7 @@ class Attempt final : public TaskContext {
   }
   std::shared_ptr<const Output> fetch_cached(NodeId node, std::uint32_t partition);
   const plan::Source& source(std::uint32_t node) const;
+  std::unique_ptr<SourceInput> open_split(const plan::Source& from, std::uint32_t split);
   [[noreturn]] void throw_lost(ShuffleId shuffle, const std::vector<std::uint32_t>& map_tasks);
   std::unique_ptr<internal::PartFile> create_file(const std::string& name);
   void reserve(std::size_t bytes);
@@ -181,6 +187,7 @@ class Attempt final : public TaskContext {
   std::uint64_t last_split_begin_ = 0;
   std::uint64_t last_split_end_ = 0;
   std::size_t reserved_ = 0;
+  bool claims_splits_ = false;
   std::atomic<std::uint64_t> progress_{0};
   std::uint64_t known_skips_ =
       0;  // of the skipped records: those that were known, and taken from the allowance, before

@@ -115,6 +115,15 @@ TEST_F(FindingsTest, AnUnevenStageWithEvenBytesPointsElsewhere) {
   EXPECT_THAT(findings(model_), ElementsAre(HasSubstr("though it read no more than others")));
 }
 
+TEST_F(FindingsTest, TasksWhoseSplitsOthersReadMakeNoStageUneven) {
+  sched::TaskMetrics metrics;
+  metrics.bytes_in = 8 << 20;
+  run_task(0, 8'000'000, metrics);
+  run_task(1, 8'000'000, metrics);
+  for (std::uint32_t i = 2; i < 5; ++i) run_task(i, 10, {});
+  EXPECT_THAT(findings(model_), IsEmpty());
+}
+
 TEST_F(FindingsTest, SkippedRecordsComeFirst) {
   sched::TaskMetrics metrics;
   metrics.skipped_records = 3;

@@ -5,12 +5,16 @@
 namespace millrace::observe {
 namespace {
 
+// Tasks of a source that read nothing, while others did, had their splits read by these: they say nothing of how evenly
+// the work lies.
 template <class Measure>
 Spread spread_of(const StageRow& stage, Measure measure) {
+  const bool readers_only = stage.parents.empty() && stage.totals.bytes_in != 0;
   std::vector<double> values;
   values.reserve(stage.attempts.size());
   for (const AttemptRow& attempt : stage.attempts) {
-    if (attempt.state == AttemptState::counted) values.push_back(static_cast<double>(measure(attempt)));
+    if (attempt.state != AttemptState::counted || (readers_only && attempt.bytes_in == 0)) continue;
+    values.push_back(static_cast<double>(measure(attempt)));
   }
   if (values.empty()) return {};
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);

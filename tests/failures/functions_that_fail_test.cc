@@ -1,4 +1,5 @@
 #include <atomic>
+#include <functional>
 #include <stdexcept>
 
 #include "tests/failures/faulty_machine.h"
@@ -90,6 +91,31 @@ TEST_F(FunctionsThatFail, CountersCountEachTaskOnce) {
                         }),
             "");
   EXPECT_EQ(calls_that_fail, 0u);
+}
+
+// A task of an exact reduction goes on with other tasks' splits: when it fails in one of these, they are read again
+// too.
+TEST_F(FunctionsThatFail, SplitsThatATaskWentOnWithAreCountedOnce) {
+  for (const unsigned threads : {0u, 2u}) {
+    for (const unsigned failures : {0u, 1u, 3u}) {
+      calls_that_fail = failures;
+      Options options = FaultyMachine::options(threads);
+      options.split_bytes = 300;
+      EXPECT_EQ(machine.run(options,
+                            [](Context& context) {
+                              const auto counts = context.read_text("/in")
+                                                      .map(FailsAtFirst{})
+                                                      .flat_map(words)
+                                                      .map([](std::string_view word) { return std::pair(word, 1); })
+                                                      .reduce_by_key(std::plus<>{})
+                                                      .collect();
+                              EXPECT_EQ(counts.size(), 1001u);
+                              for (const auto& [word, count] : counts) EXPECT_EQ(count, word == "line" ? 1000 : 1);
+                            }),
+                "");
+      EXPECT_EQ(calls_that_fail, 0u);
+    }
+  }
 }
 
 }  // namespace

@@ -76,6 +76,7 @@ std::uint64_t run_records(TaskContext& task, std::string_view buffer, Next next,
 struct TextSource {
   using element = std::string_view;
   static constexpr bool gives_input = true;
+  static constexpr bool joins_splits = true;
   std::uint32_t node;
 
   template <class Sink>
@@ -119,6 +120,7 @@ template <class T>
 struct RecordSource {
   using element = std::conditional_t<std::is_same_v<T, std::string_view>, std::string_view, const T&>;
   static constexpr bool gives_input = std::is_same_v<T, std::string_view>;
+  static constexpr bool joins_splits = true;
   std::uint32_t node;
   std::uint64_t record_bytes;
 
@@ -256,11 +258,16 @@ struct GenerateSource {
 template <class Chain>
 concept GivesInput = Chain::gives_input;
 
+/// Whose elements come from one source and do not depend on which split of it they lie in.
+template <class Chain>
+concept JoinsSplits = Chain::joins_splits;
+
 // ---- narrow operations ------------------------------------------------------------------------------------------
 
 template <class Chain, class F>
 struct Map {
   using element = std::invoke_result_t<F&, typename Chain::element>;
+  static constexpr bool joins_splits = JoinsSplits<Chain>;
   Chain chain;
   Function<F> f;
   std::uint32_t node;
@@ -284,6 +291,7 @@ struct Map {
 template <class Chain, class F>
 struct Filter {
   using element = typename Chain::element;
+  static constexpr bool joins_splits = JoinsSplits<Chain>;
   Chain chain;
   Function<F> f;
   std::uint32_t node;
@@ -321,6 +329,7 @@ concept GivesBuffers = requires(Chain& chain, TaskContext& task, void (&sink)(st
 template <class Chain, class F, class T>
 struct FlatMap {
   using element = T;
+  static constexpr bool joins_splits = JoinsSplits<Chain>;
   Chain chain;
   Function<F> f;
   std::uint32_t node;
@@ -351,6 +360,7 @@ template <class Chain, class F>
 struct FlatMapRange {
   using Range = std::invoke_result_t<F&, typename Chain::element>;
   using element = std::remove_cvref_t<decltype(*std::begin(std::declval<Range&>()))>;
+  static constexpr bool joins_splits = JoinsSplits<Chain>;
   Chain chain;
   Function<F> f;
   std::uint32_t node;

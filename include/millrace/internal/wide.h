@@ -83,11 +83,18 @@ requires(std::is_unsigned_v<C> && sizeof(C) >= 4) struct CombinedCodec<C> {
 
 // ---- aggregation by key -------------------------------------------------------------------------------------------
 
+/// Whether folding by f gives the same to the last bit, whatever the order and the grouping of the values: sums of
+/// whole numbers do.
+template <class V, class F>
+inline constexpr bool is_exact = std::is_integral_v<V> &&
+                                 (std::is_same_v<F, std::plus<>> || std::is_same_v<F, std::plus<V>>);
+
 /// reduce_by_key: the combined value has the type of the values.
 template <class V, class F>
 struct ReduceCombiner {
   using input = V;
   using combined = V;
+  static constexpr bool exact = is_exact<V, F>;
   Function<F> f;
   V create(V&& value) { return std::move(value); }
   void add(V& into, V&& value) { into = f.get()(std::move(into), std::move(value)); }
@@ -117,6 +124,7 @@ template <class V, class C, class Create, class Add, class Merge>
 struct GeneralCombiner {
   using input = V;
   using combined = C;
+  static constexpr bool exact = false;
   Function<Create> create_f;
   Function<Add> add_f;
   Function<Merge> merge_f;
@@ -192,6 +200,7 @@ struct AggregateTerminal {
       });
       table.clear();
     };
+    if constexpr (Combiner::exact && JoinsSplits<Chain>) task.read_more_splits();
     combine_pairs<K>(task, chain, table, send);
   }
   void save(Encoder& out) const {
