@@ -1,23 +1,26 @@
 // What a task costs by itself: empty_tasks N runs one stage of N tasks that have nothing to do, empty_tasks N US one
-// whose tasks compute for so many microseconds each.
+// whose tasks compute for so many microseconds each, empty_tasks N US sleep one whose tasks sleep for so long.
 #include <chrono>
 #include <cstdint>
 #include <iostream>
 #include <string>
+#include <thread>
 
 #include <millrace/millrace.h>
 
 int main(int argc, char** argv) {
   millrace::Context context(argc, argv);
-  if (context.args().empty() || context.args().size() > 2) {
-    std::cerr << "usage: empty_tasks N [MICROSECONDS] [options of any job]\n";
+  if (context.args().empty() || context.args().size() > 3) {
+    std::cerr << "usage: empty_tasks N [MICROSECONDS [sleep]] [options of any job]\n";
     return 2;
   }
   const std::uint64_t tasks = std::stoull(context.args().at(0));
   const std::int64_t microseconds = context.args().size() > 1 ? std::stoll(context.args().at(1)) : 0;
+  const bool sleep = context.args().size() > 2;
   const auto number = [](std::uint64_t i) { return i; };
-  const auto compute = [microseconds](std::uint64_t) {
+  const auto compute = [microseconds, sleep](std::uint64_t) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+    if (sleep) std::this_thread::sleep_until(end);
     while (microseconds > 0 && std::chrono::steady_clock::now() < end) continue;
     return false;
   };

@@ -1071,14 +1071,7 @@ class Dataset {
   template <class U, class C, class Visit>
   void run_action(const char* operation, Site site, const C& chain, std::vector<std::uint32_t> some, Visit& visit,
                   bool sample = false, const std::string& output = {}, const std::string& suffix = {}) const {
-    static_assert(Element<U>, "this element type has no millrace::Codec; see millrace/codec.h");
-    using Terminal = internal::CollectTerminal<U>;
-    internal::Action action;
-    action.node = node_;
-    action.operation = operation;
-    action.site = site;
-    action.code = internal::stage_code<C, Terminal>();
-    action.closure = internal::stage_closure(chain, Terminal{});
+    auto action = action_of<U>(operation, site, chain);
     action.partitions = std::move(some);
     action.sample = sample;
     action.output_directory = output;
@@ -1093,6 +1086,23 @@ class Dataset {
         }
       }
     });
+  }
+  /// Runs a job whose tasks send the elements to the driver, which visits the encoded ones, many at a time, in order.
+  template <class Visit>
+  void each_block(const char* operation, Site site, Visit visit) const {
+    session_->run(action_of<T>(operation, site, chain_), visit);
+  }
+  template <class U, class C>
+  internal::Action action_of(const char* operation, Site site, const C& chain) const {
+    static_assert(Element<U>, "this element type has no millrace::Codec; see millrace/codec.h");
+    using Terminal = internal::CollectTerminal<U>;
+    internal::Action action;
+    action.node = node_;
+    action.operation = operation;
+    action.site = site;
+    action.code = internal::stage_code<C, Terminal>();
+    action.closure = internal::stage_closure(chain, Terminal{});
+    return action;
   }
 
   /// Runs write(partition, emit) in tasks that write part files.

@@ -146,7 +146,7 @@ struct RecordOrder {
   /// The prefix is a hash, so that records of equal prefix are equal but for collisions: they are compared only when
   /// they are given out.
   bool hashed = false;
-  /// The records are References: the sorter keeps them themselves, and fetches what they refer to ahead of its use.
+  /// The records are References: the sorter keeps them themselves; their reader fetches what they refer to ahead.
   bool references = false;
 };
 

@@ -9,15 +9,17 @@ namespace millrace::jobs {
 
 std::string_view requested_url(std::string_view line) {
   const char* const end = line.data() + line.size();
-  const auto find = [end](const char* from, char c) {
-    return static_cast<const char*>(std::memchr(from, c, static_cast<std::size_t>(end - from)));
+  const auto find = [](const char* from, const char* to, char c) {
+    return static_cast<const char*>(std::memchr(from, c, static_cast<std::size_t>(to - from)));
   };
-  const char* const quote = find(line.data(), '"');
-  const char* const space = quote == nullptr ? nullptr : find(quote + 1, ' ');
+  const char* const quote = find(line.data(), end, '"');
+  const char* const space = quote == nullptr ? nullptr : find(quote + 1, end, ' ');
   if (space == nullptr) throw Error(Cause::bad_data, "no quoted request such as \"GET /index.html HTTP/1.1\"");
-  const char* stop = space + 1;
-  while (stop != end && *stop != ' ' && *stop != '"') ++stop;
-  return {space + 1, static_cast<std::size_t>(stop - space - 1)};
+  const char* const url = space + 1;
+  const char* stop = find(url, end, ' ');
+  if (stop == nullptr) stop = end;
+  if (const char* closing = find(url, stop, '"'); closing != nullptr) stop = closing;
+  return {url, static_cast<std::size_t>(stop - url)};
 }
 
 Dataset<UrlShare> url_shares(Context& context, const std::vector<std::string>& inputs) {

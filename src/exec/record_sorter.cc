@@ -231,12 +231,11 @@ std::size_t Sorter::next(std::span<const std::byte*> records) {
   for (std::size_t i = 0; i < given; ++i) {
     if (order_.hashed && at_ + i >= settled_) order_collisions(at_ + i);
     records[i] = record(entries_[at_ + i]);
-    if (at_ + i + ahead >= count_) continue;
-    const std::byte* const later = content(entries_[at_ + i + ahead]);
+    if (order_.references || at_ + i + ahead >= count_) continue;
+    const std::byte* const later = record(entries_[at_ + i + ahead]);
     // (Not in a function of their own, which would count as one without effect.)
     __builtin_prefetch(later);
     __builtin_prefetch(later + line);
-    if (order_.references) __builtin_prefetch(later + 2 * line);
   }
   at_ += given;
   return given;

@@ -146,6 +146,19 @@ TEST_P(Joins, BroadcastJoinKeepsTheOrderOfTheLargeSide) {
   EXPECT_EQ(left().broadcast_join(context.parallelize(Right{})).count(), 0u);
 }
 
+TEST_P(Joins, BroadcastJoinFindsEachOfManyRowsInOrder) {
+  constexpr int keys = 20'000;
+  std::vector<std::pair<std::string, int>> small;
+  for (int i = 0; i < 3 * keys; ++i) small.emplace_back("key" + std::to_string(i % keys), i);
+  std::vector<std::pair<std::string, int>> large{{"none", -1}};
+  std::vector<std::pair<std::string, std::pair<int, int>>> expected;
+  for (int key = 0; key < keys; key += 7) {
+    large.emplace_back("key" + std::to_string(key), key);
+    for (int row = key; row < 3 * keys; row += keys) expected.push_back({large.back().first, {key, row}});
+  }
+  EXPECT_EQ(context.parallelize(large).broadcast_join(context.parallelize(small)).collect(), expected);
+}
+
 TEST_P(Joins, ViewsAndOwnersJoin) {
   auto cut = [](std::string_view line) { return std::pair(field(line, 0), field(line, 1)); };
   const auto views = context.read_text(workspace.write("in", "a\t1\nb\t2\na\t3\n")).map(cut);

@@ -179,8 +179,10 @@ auto Dataset<T, Chain>::broadcast_join(const Dataset<W, OtherChain>& small, Site
   using Right = std::conditional_t<keep_unmatched, std::optional<X>, X>;
   using U = std::pair<K, std::pair<V, Right>>;
   using Table = internal::LookupTable<K, X>;
+  using Entry = typename Table::Entry;
   typename Table::Builder builder;
-  small.for_each_in_order([&](const W& pair) { builder.add(pair.first, pair.second); }, site);
+  small.map([](const W& pair) { return Entry(Table::hash_of(pair.first), pair); }, site)
+      .each_block("for_each_in_order", site, [&](std::span<const std::byte> entries) { builder.add(entries); });
   const Broadcast<Table> lookup(session_->broadcast(builder.take()));
   auto look_up = [lookup](auto& partition, auto& emit) {
     const Table& table = lookup.value();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -26,22 +27,25 @@ inline std::uint64_t load_word(const std::byte* at) {
 inline void store_word(std::byte* at, std::uint64_t word) { std::memcpy(at, &word, sizeof word); }
 
 /// All values of each key, in the order in which they were added. It is one run of bytes, made once by the driver and
-/// looked at where it lies by every task: the number of slots, the slots (eight bytes: the place of an entry, plus one,
-/// and the top of its hash; zero is free), the entries (the place of the next one of the key plus one, key, value).
+/// looked at where it lies by every task: the number of slots, the bytes of the entries, the entries (the place of the
+/// next one of the key plus one, key, value), zeros up to a whole word, the slots (eight bytes: the place of an entry,
+/// plus one, and the top of its hash; zero is free).
 /// A view: the bytes live as long as the broadcast value. Any thread may use it.
 template <class K, class V>
 class LookupTable {
  public:
   using Key = std::conditional_t<TextKey<K>, std::string_view, K>;
+  /// How an element comes to the builder: the hash of its key stands where the table has the next entry's place.
+  using Entry = std::pair<std::uint64_t, std::pair<K, V>>;
 
   LookupTable() = default;
   explicit LookupTable(std::span<const std::byte> bytes)
       : mask_(load_word(bytes.data()) - 1),
-        slots_(bytes.data() + word),
-        entries_(slots_ + (mask_ + 1) * word),
+        entries_(bytes.data() + head),
+        slots_(bytes.data() + whole_words(head + load_word(bytes.data() + word))),
         end_(bytes.data() + bytes.size()) {}
 
-  std::span<const std::byte> bytes() const { return {slots_ - word, end_}; }
+  std::span<const std::byte> bytes() const { return {entries_ - head, end_}; }
 
   static std::uint64_t hash_of(const Key& key) {
     KeyBytes<Key> bytes;
@@ -75,66 +79,87 @@ class LookupTable {
     }
   }
 
+  /// Gathers entries and makes the table's bytes of them. One thread.
   class Builder {
    public:
-    /// The key may own what Key is a view of, or the other way round: they have one encoding.
-    template <class AnyKey>
-    void add(const AnyKey& key, const V& value) {
-      const std::size_t at = entries_.size();
-      entries_.resize(at + word + Codec<AnyKey>::size(key) + Codec<V>::size(value));
-      store_word(entries_.data() + at, 0);
-      Codec<V>::encode(value, Codec<AnyKey>::encode(key, entries_.data() + at + word));
-      places_.push_back(at);
+    /// Takes whole encoded Entries.
+    void add(std::span<const std::byte> entries) {
+      const std::size_t begin = bytes_.size();
+      make_room(begin + entries.size());
+      bytes_.insert(bytes_.end(), entries.begin(), entries.end());
+      const std::byte* const end = bytes_.data() + bytes_.size();
+      for (const std::byte* at = bytes_.data() + begin; at != end; Codec<std::pair<K, V>>::skip(at, end)) {
+        places_.push_back(static_cast<std::uint64_t>(at - bytes_.data()) - head);
+        at += word;
+      }
     }
 
     /// The table's bytes. Throws Error(usage) for a table that is far too large to be a small side.
     std::vector<std::byte> take() {
-      if (entries_.size() >= place_mask)
+      const std::uint64_t entry_bytes = bytes_.size() - head;
+      if (entry_bytes >= place_mask)
         throw Error(Cause::usage, "broadcast_join: the small side is larger than a terabyte; use join");
       std::size_t capacity = 16;
       while (capacity < places_.size() * 2) capacity *= 2;
-      std::vector<std::uint64_t> last;  // the place of the last entry of the slot's key
-      last.reserve(capacity);
-      prefer_huge_pages(last.data(), capacity * sizeof(std::uint64_t));
-      last.resize(capacity);
-      std::vector<std::byte> bytes;
-      bytes.reserve(word + capacity * word + entries_.size());
-      prefer_huge_pages(bytes.data(), bytes.capacity());
-      bytes.resize(word + capacity * word);
-      store_word(bytes.data(), capacity);
-      for (const std::uint64_t place : places_) insert(bytes.data() + word, capacity - 1, place, last);
-      bytes.insert(bytes.end(), entries_.begin(), entries_.end());
-      return bytes;
+      const std::size_t slots = whole_words(bytes_.size());
+      make_room(slots + capacity * word);
+      bytes_.resize(slots + capacity * word);
+      store_word(bytes_.data(), capacity);
+      store_word(bytes_.data() + word, entry_bytes);
+      insert_all(bytes_.data() + slots, capacity - 1);
+      return std::move(bytes_);
     }
 
    private:
-    void insert(std::byte* slots, std::uint64_t mask, std::uint64_t place, std::vector<std::uint64_t>& last) {
-      const Key key = key_at(place);
-      const std::uint64_t hash = hash_of(key);
-      for (std::uint64_t i = hash & mask;; i = (i + 1) & mask) {
-        const std::uint64_t slot = load_word(slots + i * word);
-        if (slot != 0 && (((slot ^ hash) & ~place_mask) != 0 || !(key_at((slot & place_mask) - 1) == key))) continue;
-        if (slot == 0) {
-          store_word(slots + i * word, (hash & ~place_mask) | (place + 1));
-        } else {
-          store_word(entries_.data() + last[i], place + 1);
-        }
-        last[i] = place;
-        return;
-      }
-    }
-    Key key_at(std::uint64_t place) const {
-      const std::byte* at = entries_.data() + place + word;
-      return Codec<Key>::decode(at, entries_.data() + entries_.size());
+    void make_room(std::size_t bytes) {
+      if (bytes <= bytes_.capacity()) return;
+      std::vector<std::byte> larger;
+      larger.reserve(std::max(bytes, 2 * bytes_.capacity()));
+      prefer_huge_pages(larger.data(), larger.capacity());
+      larger.insert(larger.end(), bytes_.begin(), bytes_.end());
+      bytes_.swap(larger);
     }
 
-    std::vector<std::byte> entries_;
+    // From the last to the first, each before those of its key that are there: so only the first needs to be found. The
+    // slots of some are fetched while others are filled.
+    void insert_all(std::byte* slots, std::uint64_t mask) {
+      constexpr std::size_t ahead = 32;
+      for (std::size_t i = places_.size(); i-- > 0;) {
+        if (i >= ahead) __builtin_prefetch(slots + (load_word(entry(places_[i - ahead])) & mask) * word, 1);
+        insert(slots, mask, places_[i]);
+      }
+    }
+    void insert(std::byte* slots, std::uint64_t mask, std::uint64_t place) {
+      const std::uint64_t hash = load_word(entry(place));
+      std::uint64_t next = 0;
+      std::uint64_t i = hash & mask;
+      for (;; i = (i + 1) & mask) {
+        const std::uint64_t slot = load_word(slots + i * word);
+        if (slot == 0) break;
+        if (((slot ^ hash) & ~place_mask) != 0) continue;
+        next = slot & place_mask;
+        if (key_at(next - 1) == key_at(place)) break;
+        next = 0;
+      }
+      store_word(entry(place), next);
+      store_word(slots + i * word, (hash & ~place_mask) | (place + 1));
+    }
+    std::byte* entry(std::uint64_t place) { return bytes_.data() + head + place; }
+    Key key_at(std::uint64_t place) {
+      const std::byte* at = entry(place) + word;
+      return Codec<Key>::decode(at, bytes_.data() + bytes_.size());
+    }
+
+    std::vector<std::byte> bytes_ = std::vector<std::byte>(head);
     std::vector<std::uint64_t> places_;
   };
 
  private:
   static constexpr std::size_t word = sizeof(std::uint64_t);
+  static constexpr std::size_t head = 2 * word;
   static constexpr std::uint64_t place_mask = (std::uint64_t{1} << 40) - 1;
+
+  static constexpr std::size_t whole_words(std::size_t bytes) { return (bytes + word - 1) / word * word; }
 
   /// The first slot from `i` on that is free or whose key may have the hash.
   std::uint64_t candidate(std::uint64_t hash, std::uint64_t i) const {
@@ -145,8 +170,8 @@ class LookupTable {
   }
 
   std::uint64_t mask_ = 0;
-  const std::byte* slots_ = nullptr;
   const std::byte* entries_ = nullptr;
+  const std::byte* slots_ = nullptr;
   const std::byte* end_ = nullptr;
 };
 

@@ -73,7 +73,7 @@ class RangePartitioner {
     const std::uint64_t* first = prefixes_.data();
     for (std::size_t count = prefixes_.size(); count != 0;) {
       const std::size_t half = (count + 1) / 2;
-      first += first[half - 1] <= prefix ? half : 0;
+      first += half & (0 - std::size_t{first[half - 1] <= prefix});  // of a condition, compilers make a branch
       count -= half;
     }
     auto partition = static_cast<std::uint32_t>(first - prefixes_.data());

@@ -4,6 +4,7 @@
 #include <millrace/internal/chain.h>
 #include <millrace/internal/order.h>
 #include <millrace/internal/partitioner.h>
+#include <millrace/internal/sorted_read.h>
 
 // Both sides of the stage boundaries: what the last operation of a stage does with its elements (terminals), and the
 // chains that read them in the next stage.
@@ -388,12 +389,6 @@ struct ShuffleRead {
   static ShuffleRead load(Decoder& in) { return {in.get<std::uint32_t>()}; }
 };
 
-inline void take_blocks(TaskContext& task, std::uint32_t shuffle, std::uint32_t partition, RecordSorter& sorter) {
-  auto blocks = task.open_shuffle(shuffle, partition);
-  Block block;
-  while (!task.stopped() && blocks->next(block)) sorter.add(std::move(block));
-}
-
 /// One record after the other out of a sorter.
 class SortedRecords {
  public:
@@ -414,61 +409,6 @@ class SortedRecords {
   const std::byte* batch_[256] = {};
   std::size_t at_ = 0;
   std::size_t count_ = 0;
-};
-
-/// The elements of one range, in order. What was shuffled are the elements, or references to them.
-template <class T, class KeyOf, class Order>
-struct SortedRead {
-  using element = T;
-  std::uint32_t shuffle;
-  Function<KeyOf> key_of;
-  Function<Order> order;
-  bool references = false;
-  template <class Sink>
-  void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
-    const ElementOrder<T, KeyOf, Order> element_order{&key_of.get(), &order.get()};
-    RecordOrder record_order = element_order.record_order();
-    if constexpr (std::is_same_v<T, std::string_view>) {
-      const ReferenceOrder<KeyOf, Order> reference_order{&key_of.get(), &order.get()};
-      if (references) record_order = reference_order.record_order();
-      take(task, partition, record_order, sink);
-    } else {
-      take(task, partition, record_order, sink);
-    }
-  }
-  void save(Encoder& out) const {
-    out.put(shuffle);
-    key_of.save(out);
-    order.save(out);
-    out.put(references);
-  }
-  static SortedRead load(Decoder& in) {
-    const auto shuffle = in.get<std::uint32_t>();
-    auto key_of = Function<KeyOf>::load(in);
-    auto order = Function<Order>::load(in);
-    return {shuffle, std::move(key_of), std::move(order), in.get<bool>()};
-  }
-
- private:
-  template <class Sink>
-  void take(TaskContext& task, std::uint32_t partition, const RecordOrder& record_order, Sink& sink) {
-    auto sorter = task.sorter(record_order);
-    const std::byte* batch[16];  // few: the sorter has fetched them, and the cache holds no more than what comes next
-    const auto fill = [&] { take_blocks(task, shuffle, partition, *sorter); };
-    const auto next = [&] { return sorter->next(batch); };
-    guarded(task, shuffle, fill);
-    std::size_t count = 0;
-    while (!task.stopped() && (count = guarded(task, shuffle, next)) != 0) {
-      for (std::size_t i = 0; i < count; ++i) sink(decode(batch[i]));
-      task.count_records(count);
-    }
-  }
-  T decode(const std::byte* at) const {
-    if constexpr (std::is_same_v<T, std::string_view>) {
-      if (references) return ReferenceOrder<KeyOf, Order>::load(at).content();
-    }
-    return Codec<T>::decode(at, measured());
-  }
 };
 
 /// The values of one group, to be gone through once, in order of arrival.
