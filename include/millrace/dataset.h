@@ -626,10 +626,10 @@ class Dataset {
 
   // ---- actions: they run a job --------------------------------------------------------------------------------------
 
-  /// All elements, in order. They must fit in memory.
+  /// All elements, in order. They must fit in memory, and, encoded, into --result-limit: throws Error(usage) beyond it.
   std::vector<Owned<T>> collect(Site site = Site::current()) const {
     std::vector<Owned<T>> out;
-    each_result("collect", site, [&](Owned<T>&& x) { out.push_back(std::move(x)); });
+    gather("collect", site, [&](Owned<T>&& x) { out.push_back(std::move(x)); });
     return out;
   }
 
@@ -729,11 +729,12 @@ class Dataset {
     std::map<Owned<typename Parts::key>, std::uint64_t> out;
     auto counts = map([](const T& pair) { return std::pair<typename Parts::key, std::uint64_t>(pair.first, 1); }, site)
                       .reduce_by_key(std::plus<>{}, 0, site);
-    for (auto& [key, n] : counts.collect(site)) out.emplace(std::move(key), n);
+    counts.gather("count_by_key", site,
+                  [&](std::pair<Owned<typename Parts::key>, std::uint64_t>&& pair) { out.insert(std::move(pair)); });
     return out;
   }
 
-  /// The first n elements in order. Runs no more partitions than it needs: one, then ever more.
+  /// The first n elements in order; --result-limit holds. Runs no more partitions than it needs: one, then ever more.
   std::vector<Owned<T>> take(std::uint64_t n, Site site = Site::current()) const {
     std::vector<Owned<T>> out;
     auto limit = [n](auto& partition, auto& emit) {
@@ -786,14 +787,13 @@ class Dataset {
         return {internal::Sample<Chain>::next(state), {x.second, x.first}};
       }
     };
-    auto chosen = zip_with_index(site)
-                      .map(Rank{seed}, site)
-                      .take_ordered(
-                          n,
-                          [](const auto& a, const auto& b) {
-                            return a.first != b.first ? a.first < b.first : a.second.first < b.second.first;
-                          },
-                          site);
+    const auto ranked = zip_with_index(site).map(Rank{seed}, site);
+    auto chosen = ranked.template extremes<false>(
+        "take_sample", n,
+        [](const auto& a, const auto& b) {
+          return a.first != b.first ? a.first < b.first : a.second.first < b.second.first;
+        },
+        site);
     std::sort(chosen.begin(), chosen.end(),
               [](const auto& a, const auto& b) { return a.second.first < b.second.first; });
     std::vector<Owned<T>> out;
@@ -1048,7 +1048,7 @@ class Dataset {
   }
   template <class Visit>
   void run_some(const char* operation, Site site, std::vector<std::uint32_t> some, Visit visit) const {
-    run_action<T>(operation, site, chain_, std::move(some), visit);
+    run_action<T>(operation, site, chain_, std::move(some), visit, internal::Results::gathered);
   }
   template <class Visit>
   struct InOrder {
@@ -1064,16 +1064,17 @@ class Dataset {
     }
   };
   template <class Visit>
-  void each_result(const char* operation, Site site, Visit visit) const {
-    run_action<T>(operation, site, chain_, {}, visit);
+  void gather(const char* operation, Site site, Visit visit) const {
+    run_action<T>(operation, site, chain_, {}, visit, internal::Results::gathered);
   }
   /// Runs a job whose tasks send elements of type U to the driver, which visits them as Owned<U>, in order.
   template <class U, class C, class Visit>
   void run_action(const char* operation, Site site, const C& chain, std::vector<std::uint32_t> some, Visit& visit,
-                  bool sample = false, const std::string& output = {}, const std::string& suffix = {}) const {
+                  internal::Results results = internal::Results::streamed, const std::string& output = {},
+                  const std::string& suffix = {}) const {
     auto action = action_of<U>(operation, site, chain);
     action.partitions = std::move(some);
-    action.sample = sample;
+    action.results = results;
     action.output_directory = output;
     action.part_suffix = suffix;
     session_->run(std::move(action), [&](std::span<const std::byte> block) {
@@ -1087,10 +1088,13 @@ class Dataset {
       }
     });
   }
-  /// Runs a job whose tasks send the elements to the driver, which visits the encoded ones, many at a time, in order.
+  /// Runs a job whose tasks send the elements to the driver, which visits the encoded ones, many at a time, in order,
+  /// and keeps them.
   template <class Visit>
-  void each_block(const char* operation, Site site, Visit visit) const {
-    session_->run(action_of<T>(operation, site, chain_), visit);
+  void gather_blocks(const char* operation, Site site, Visit visit) const {
+    auto action = action_of<T>(operation, site, chain_);
+    action.results = internal::Results::gathered;
+    session_->run(std::move(action), visit);
   }
   template <class U, class C>
   internal::Action action_of(const char* operation, Site site, const C& chain) const {
@@ -1111,7 +1115,8 @@ class Dataset {
                    F write) const {
     auto written = map_partitions<char>(std::move(write), site);
     auto ignore = [](char) {};
-    written.template run_action<char>(operation, site, written.chain_, {}, ignore, false, directory, suffix);
+    written.template run_action<char>(operation, site, written.chain_, {}, ignore, internal::Results::streamed,
+                                      directory, suffix);
   }
 
   template <class C, class Add>

@@ -42,6 +42,8 @@ struct Options {
   std::string ui_token;                ///< what its address must contain; empty: random
   std::uint64_t skip_bad_records = 0;  ///< how many bad records a job may skip before it fails
   unsigned attempts = 4;               ///< how often a task may be tried before its job fails
+  /// What collect() and its like may bring to the driver, encoded; 0: whatever it takes.
+  std::uint64_t result_limit_bytes = std::uint64_t{1} << 30;
   std::uint64_t split_bytes = 0;       ///< input bytes a task; 0: chosen from the size of the input
   bool file_shuffle = false;           ///< hand shuffle blocks over as files, as between machines
   std::vector<std::string> arguments;  ///< what is left for the job, in order, without the program's name

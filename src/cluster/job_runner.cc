@@ -349,7 +349,7 @@ void JobRunner::step(const sched::Event& event) {
     if (observed) events_.publish(now(), action);
     try {
       carry_out(action);
-    } catch (const Error& error) {  // an attempt's files could not be renamed into place
+    } catch (const Error& error) {  // its files could not be renamed into place, or the results exceed their limit
       const JobId job = std::get<sched::TaskCommitted>(action).job;
       failures.emplace(job, error.what());
       end_job(job, false, error.cause(), error.what());
@@ -401,6 +401,10 @@ void JobRunner::commit(const sched::TaskCommitted& action) {
   const plan::Stage& stage = *running.stages.at(action.attempt.stage);
   const std::uint32_t task = action.attempt.partition.value;
   bool first = action.first;
+  if (stage.result_limit) {
+    running.result_bytes += result.output.bytes;
+    stage.result_limit->check(running.result_bytes);
+  }
   if (!stage.output && running.commit != nullptr) {
     running.commit->commit_task(stage.partitions[task], action.attempt.number);
   }

@@ -23,6 +23,7 @@ struct RunningJob {
   std::unique_ptr<storage::OutputCommit> commit;  ///< when the result stage writes files
   std::map<std::uint32_t, exec::Output> results;  ///< by task of the result stage, until they are delivered
   std::uint32_t next_result = 0;
+  std::uint64_t result_bytes = 0;  ///< of all results that came
   bool ended = false;
   bool succeeded = false;
   Cause cause = Cause::internal;

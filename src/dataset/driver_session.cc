@@ -205,7 +205,7 @@ void DriverSession::run(internal::Action action, const std::function<void(std::s
     request.job =
         plan::cut(wanted, job, StageId{next_stage_++}, [this](ShuffleId shuffle) { return stage_of(shuffle); });
   }
-  if (action.sample) {
+  if (action.results == internal::Results::sampled) {
     plan::Stage& stage = request.job.stages.back();
     stage.partitions.clear();
     for (auto& [node, source] : stage.sources) {
@@ -214,6 +214,9 @@ void DriverSession::run(internal::Action action, const std::function<void(std::s
     }
     stage.cached.clear();
     stage.input_bytes = 0;
+  }
+  if (action.results == internal::Results::gathered && options_.result_limit_bytes != 0) {
+    request.job.stages.back().result_limit = plan::ResultLimit{options_.result_limit_bytes, request.job.name};
   }
   for (const plan::Stage& stage : request.job.stages) {
     if (stage.output) request.map_tasks[stage.output->shuffle] = static_cast<std::uint32_t>(stage.partitions.size());

@@ -97,6 +97,21 @@ class Attempt::ClaimedSplits final : public SourceInput {
 };
 
 /// Tells the attempt where it is in its input.
+/// What a task gives to an action that keeps all results: no task gives more than all of them may together.
+class Attempt::LimitedOutput final : public BlockWriter {
+ public:
+  LimitedOutput(BlockStore& store, const plan::ResultLimit& limit)
+      : BlockWriter(store, 1, Placement::memory_then_files), limit_(limit) {}
+
+ private:
+  void refill(std::uint32_t partition, std::size_t bytes) override {
+    BlockWriter::refill(partition, bytes);
+    limit_.check(output().bytes);
+  }
+
+  const plan::ResultLimit& limit_;
+};
+
 class Attempt::TrackedSource final : public internal::BufferInput {
  public:
   TrackedSource(Attempt& attempt, std::unique_ptr<SourceInput> input) : attempt_(attempt), input_(std::move(input)) {
@@ -298,9 +313,13 @@ Attempt::Attempt(Environment& environment, TaskSpec spec) : environment_(environ
   attempt_ = spec_.attempt;
   may_skip_ = spec_.skips_left != nullptr;
   const std::uint32_t partitions = spec_.stage->output ? spec_.stage->output->partitions : 1;
-  output_ = spec_.output_file.empty()
-                ? std::make_unique<BlockWriter>(environment_.blocks, partitions, Placement::memory_then_files)
-                : std::make_unique<BlockWriter>(environment_.blocks, partitions, spec_.output_file);
+  if (!spec_.output_file.empty()) {
+    output_ = std::make_unique<BlockWriter>(environment_.blocks, partitions, spec_.output_file);
+  } else if (spec_.stage->result_limit) {
+    output_ = std::make_unique<LimitedOutput>(environment_.blocks, *spec_.stage->result_limit);
+  } else {
+    output_ = std::make_unique<BlockWriter>(environment_.blocks, partitions, Placement::memory_then_files);
+  }
 }
 
 Attempt::~Attempt() { environment_.memory.task_reserved(-static_cast<std::int64_t>(reserved_)); }

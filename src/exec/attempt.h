@@ -158,6 +158,7 @@ class Attempt final : public TaskContext {
  private:
   class ClaimedSplits;
   class TrackedSource;
+  class LimitedOutput;
   class TrackedShuffle;
   class MixedShuffle;
   class KeptShuffle;

@@ -1,5 +1,7 @@
 #include <set>
 
+#include <millrace/error.h>
+
 #include "plan/job.h"
 
 namespace millrace::plan {
@@ -82,6 +84,13 @@ void print(const NodePtr& node, unsigned depth, const std::function<std::string(
 }
 
 }  // namespace
+
+void ResultLimit::check(std::uint64_t given) const {
+  if (given <= bytes) return;
+  throw Error(Cause::usage, action + ": the results exceed --result-limit, " + std::to_string(bytes) +
+                                " bytes, which keeps the driver's memory bounded: write them to files (write_text), "
+                                "take fewer, go through them with for_each_in_order, or raise the limit");
+}
 
 Job cut(const Result& result, JobId id, StageId result_stage, const std::function<StageId(ShuffleId)>& stage_of) {
   Job job;

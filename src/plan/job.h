@@ -18,6 +18,14 @@ struct ShuffleOutput {
   std::uint32_t partitions = 0;
 };
 
+/// How much the tasks of a result stage may give together, because the driver keeps it all in memory.
+struct ResultLimit {
+  std::uint64_t bytes = 0;
+  std::string action;  ///< "collect (job.cpp:14)"
+  /// Throws the Error(usage) that tells the user what to do when `given` bytes are more.
+  void check(std::uint64_t given) const;
+};
+
 /// What the tasks of a stage have in common. A task is a stage, a partition and an attempt number.
 struct Stage {
   StageId id;
@@ -34,6 +42,7 @@ struct Stage {
   std::string output_directory;         ///< where part files go; empty: the stage writes none
   std::string part_suffix;
   std::uint64_t input_bytes = 0;
+  std::optional<ResultLimit> result_limit;
 };
 
 struct Job {

@@ -117,6 +117,11 @@ std::vector<std::byte> encode_stage(const Stage& stage) {
   out.put(stage.output_directory);
   out.put(stage.part_suffix);
   out.put(stage.input_bytes);
+  out.put<std::uint8_t>(stage.result_limit.has_value());
+  if (stage.result_limit) {
+    out.put(stage.result_limit->bytes);
+    out.put(stage.result_limit->action);
+  }
   return out.take();
 }
 
@@ -150,6 +155,10 @@ Stage decode_stage(std::span<const std::byte> bytes) {
   stage.output_directory = in.get<std::string>();
   stage.part_suffix = in.get<std::string>();
   stage.input_bytes = in.get<std::uint64_t>();
+  if (get_bool(in)) {
+    stage.result_limit.emplace().bytes = in.get<std::uint64_t>();
+    stage.result_limit->action = in.get<std::string>();
+  }
   if (!in.done()) throw Error(Cause::bad_data, "a stage's bytes go on after its end");
   return stage;
 }

@@ -34,6 +34,7 @@ Stage full_stage() {
   stage.output_directory = "out";
   stage.part_suffix = ".csv";
   stage.input_bytes = 12345;
+  stage.result_limit = ResultLimit{1 << 20, "collect (job.cpp:2)"};
   return stage;
 }
 
@@ -56,6 +57,9 @@ TEST(Wire, AStageComesBackAsItWas) {
   EXPECT_EQ(back.output_directory, stage.output_directory);
   EXPECT_EQ(back.part_suffix, stage.part_suffix);
   EXPECT_EQ(back.input_bytes, stage.input_bytes);
+  ASSERT_TRUE(back.result_limit.has_value());
+  EXPECT_EQ(back.result_limit->bytes, stage.result_limit->bytes);
+  EXPECT_EQ(back.result_limit->action, stage.result_limit->action);
   ASSERT_EQ(back.sources.size(), 2u);
   const Source& source = back.sources.at(NodeId{3});
   EXPECT_EQ(source.kind, SourceKind::csv);

@@ -159,6 +159,16 @@ class FailuresTest(ClusterCase):
             time.sleep(0.04)
         send(victim, CONT)
 
+    def test_results_beyond_their_limit(self):
+        self.write_text("text", 3_000_000)
+        for split in ("100K", "3M"):
+            status, out, err = self.run_job("collect", "text", "--workers=2", "--result-limit=200K", f"--split={split}")
+            self.assertEqual((status, out), (1, b""), err)
+            self.assertRegex(err.decode(), r"collect \(cluster_jobs.cc:\d+\): the results exceed --result-limit, 204800 bytes")
+            self.assert_nothing_left()
+        status, out, err = self.run_job("collect", "text", "--workers=2", "--split=100K")
+        self.assertEqual((status, int(out)), (0, len((self.path / "text").read_bytes().splitlines())), err)
+
     def test_executors_that_cannot_start_are_said_so(self):
         self.write("text", b"a b\n")
         self.environment["CLUSTER_JOBS_REFUSE"] = "7"

@@ -35,6 +35,38 @@ TEST_P(Actions, ForEachInOrderRunsInTheDriver) {
   EXPECT_EQ(seen, numbers(1000));
 }
 
+TEST_P(Actions, ResultsBeyondTheLimitFailTheJobAtOnce) {
+  Options little = options();
+  little.result_limit_bytes = 100000;
+  Context strict(little);
+  // One task gives too much; or all of them together do.
+  for (const std::uint32_t partitions : {1u, 50u}) {
+    const auto dataset = strict.parallelize(numbers(100000), partitions);
+    const auto pairs = dataset.map([](int x) { return std::pair(x, x); });
+    const std::vector<std::string> limit{"--result-limit, 100000 bytes", "write_text"};
+    const auto told = [&](const std::string& action, const std::function<void()>& run) {
+      std::vector<std::string> words = limit;
+      words.push_back(action + " (actions_test.cc:");
+      expect_error(Cause::usage, words, run);
+    };
+    told("collect", [&] { dataset.collect(); });
+    told("take", [&] { dataset.take(90000); });
+    told("top", [&] { dataset.top(90000); });
+    told("take_ordered", [&] { dataset.take_ordered(90000); });
+    told("take_sample", [&] { dataset.take_sample(90000); });
+    told("count_by_key", [&] { pairs.count_by_key(); });
+    told("broadcast_join", [&] { pairs.broadcast_join(pairs); });
+    EXPECT_EQ(dataset.take(10), numbers(10));
+    std::uint64_t visited = 0;
+    dataset.for_each_in_order([&](int) { ++visited; });
+    EXPECT_EQ(visited, 100000u) << "what the driver does not keep has no limit";
+    EXPECT_EQ(dataset.count(), 100000u);
+  }
+  Options unlimited = options();
+  unlimited.result_limit_bytes = 0;
+  EXPECT_EQ(Context(unlimited).parallelize(numbers(100000), 3).collect(), numbers(100000));
+}
+
 TEST_P(Actions, ForEachInOrderThatThrowsEndsTheJob) {
   const auto dataset = context.parallelize(numbers(1000), 9);
   EXPECT_THROW(dataset.for_each_in_order([](int x) {

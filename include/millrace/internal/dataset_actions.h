@@ -23,7 +23,7 @@ void Dataset<T, Chain>::sample_keys(const internal::Function<KeyOf>& key_of, Sit
     for (std::size_t i = 0; i < keys.size() / 2; ++i) keys[i] = std::move(keys[2 * i]);
     keys.resize(keys.size() / 2);
   };
-  if (session_->can_sample(node_)) return run_action<Key>("sample", site, chain, {}, visit, true);
+  if (session_->can_sample(node_)) return run_action<Key>("sample", site, chain, {}, visit, internal::Results::sampled);
   std::vector<std::uint32_t> some;
   const std::uint32_t wanted = (partitions() + 15) / 16;
   for (std::uint32_t i = 0; i < wanted; ++i) {
@@ -90,8 +90,9 @@ std::vector<Owned<T>> Dataset<T, Chain>::extremes(const char* operation, std::ui
     best.take(emit);
   };
   Best best(less, n);
-  per_partition<Owned<T>>(operation, site, capture(n, bind(less, select)),
-                          [&](Owned<T>&& x) { best.add(std::move(x)); });
+  map_partitions<Owned<T>>(capture(n, bind(less, select))).gather(operation, site, [&](Owned<T>&& x) {
+    best.add(std::move(x));
+  });
   std::vector<Owned<T>> out;
   best.take([&](Owned<T>&& x) { out.push_back(std::move(x)); });
   return out;
@@ -182,7 +183,7 @@ auto Dataset<T, Chain>::broadcast_join(const Dataset<W, OtherChain>& small, Site
   using Entry = typename Table::Entry;
   typename Table::Builder builder;
   small.map([](const W& pair) { return Entry(Table::hash_of(pair.first), pair); }, site)
-      .each_block("for_each_in_order", site, [&](std::span<const std::byte> entries) { builder.add(entries); });
+      .gather_blocks("broadcast_join", site, [&](std::span<const std::byte> entries) { builder.add(entries); });
   const Broadcast<Table> lookup(session_->broadcast(builder.take()));
   auto look_up = [lookup](auto& partition, auto& emit) {
     const Table& table = lookup.value();

@@ -66,6 +66,13 @@ struct SourceSpec {
   std::uint64_t least_split_bytes = 0;  ///< for tasks that are slow to start; 0: the usual
 };
 
+/// What becomes of what the tasks of an action give.
+enum class Results : std::uint8_t {
+  streamed,  ///< the driver takes one after the other and keeps none
+  gathered,  ///< the driver keeps them in memory: --result-limit holds
+  sampled,   ///< the tasks run on a sample of the source's input instead of its partitions; it is kept, and small
+};
+
 /// A job to run: the code for each partition of `node`.
 struct Action {
   NodePtr node;
@@ -74,9 +81,9 @@ struct Action {
   std::uint64_t code = 0;
   std::vector<std::byte> closure;
   std::vector<std::uint32_t> partitions;  ///< those to run; empty: all
-  bool sample = false;                    ///< run on a sample of the source's input instead of its partitions
-  std::string output_directory;           ///< where part files go, committed with the job; empty: none
-  std::string part_suffix;                ///< of part file names, such as ".csv"
+  Results results = Results::streamed;
+  std::string output_directory;  ///< where part files go, committed with the job; empty: none
+  std::string part_suffix;       ///< of part file names, such as ".csv"
 };
 
 class Session {
