@@ -25,7 +25,7 @@ ALLOWED = {
     "plan": {"base"},
     "rpc": {"base"},
     "sched": {"base", "plan"},
-    "observe": {"base", "plan", "sched/job/events.h"},
+    "observe": {"base", "plan", "sched/job/events.h", "sched/elastic/events.h"},
     "exec": {"base", "storage", "plan", "rpc/transport.h"},
     "dataset": {"base", "storage", "plan", "exec"},
     "cluster": {"base", "storage", "plan", "rpc", "sched", "observe", "exec", "dataset"},

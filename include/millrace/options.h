@@ -19,14 +19,16 @@ enum class Progress : std::uint8_t {
 ///
 /// A value type: copies are independent, and no member function touches shared state.
 struct Options {
-  unsigned threads = 0;            ///< of each executor; 0 runs everything in the calling thread, in order
-  std::uint64_t memory_bytes = 0;  ///< what an executor's tables, buffers, caches and blocks may hold together
-  std::string tmp;                 ///< an existing directory for spills and shuffle files
-  std::uint32_t workers = 0;       ///< executor processes on this machine; 0: the tasks run in this process
-  std::vector<std::string> hosts;  ///< machines on which executors are started by ssh, a name for each executor
-  std::string ssh;                 ///< the command that does so, with options of its own; empty: ssh
-  std::string listen;              ///< the driver's address for them; empty: the one by which they are reached
-  bool tls = false;                ///< streams between processes are encrypted; with hosts they always are
+  unsigned threads = 0;                    ///< of each executor; 0 runs everything in the calling thread, in order
+  std::uint64_t memory_bytes = 0;          ///< what an executor's tables, buffers, caches and blocks may hold together
+  std::string tmp;                         ///< an existing directory for spills and shuffle files
+  std::uint32_t workers = 0;               ///< executor processes on this machine; 0: the tasks run in this process
+  std::vector<std::string> hosts;          ///< machines on which executors are started by ssh, a name for each executor
+  std::string ssh;                         ///< the command that does so, with options of its own; empty: ssh
+  std::string listen;                      ///< the driver's address for them; empty: the one by which they are reached
+  bool tls = false;                        ///< streams between processes are encrypted; with hosts they always are
+  std::uint32_t max_executors = 0;         ///< more executors are started while tasks wait, up to so many; 0: none
+  std::uint64_t executor_idle_ms = 60000;  ///< those that were added and run nothing for so long are given back
   std::uint64_t executor_timeout_ms = 10000;  ///< silence after which an executor counts as lost
   std::string journal;         ///< where the run writes down what it has done, to go on from; empty: nowhere
   bool fair = false;           ///< jobs that run at the same time share the slots; else the older one comes first

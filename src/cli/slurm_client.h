@@ -3,22 +3,15 @@
 #include <string>
 #include <vector>
 
+#include "cluster/program.h"
+
 // Slurm as its users see it: the programs sbatch, squeue, scontrol and scancel.
 
 namespace millrace::cli {
 
-struct ProgramResult {
-  int status = 0;      ///< 127: there is no such program
-  std::string output;  ///< standard output, and standard error where `with_errors` was asked for
-};
-
-/// Runs a program found in PATH to its end, with this text as its standard input. Throws Error(internal) when the
-/// system has no pipes or processes left.
-ProgramResult run_program(const std::vector<std::string>& words, const std::string& input = {},
-                          bool with_errors = true);
-
-/// The word as a shell reads it back unchanged.
-std::string shell_quoted(const std::string& word);
+using cluster::ProgramResult;
+using cluster::run_program;
+using cluster::shell_quoted;
 
 /// What Slurm's controller knows of a job.
 struct SlurmJob {

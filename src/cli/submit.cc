@@ -18,6 +18,7 @@
 #include "cli/command.h"
 #include "cli/job_build.h"
 #include "cli/slurm_client.h"
+#include "cluster/slurm_requests.h"
 
 namespace millrace::cli {
 namespace {
@@ -39,13 +40,18 @@ constexpr const char* help =
     "  --slurm                     Submit to Slurm, by sbatch\n"
     "  -N,--nodes N                Nodes (1)\n"
     "  -n,--ntasks N               Executors (2 on one node, else one on each)\n"
+    "  --min N, --max N            An elastic run: begin with N executors (1), and ask Slurm for more while tasks "
+    "wait, "
+    "up to\n"
+    "                              N; those that are idle are given back (--executor-idle). Each comes as a job of "
+    "its own\n"
     "  --cpus N                    Processors, and so threads, of each executor (Slurm's default)\n"
     "  --time TIME                 Time limit, as Slurm writes it: 30, 2:00:00, 1-0\n"
     "  --partition NAME            Slurm's partition\n"
     "  --detach                    Print the job's id and do not wait\n"
     "  --dry-run                   Print the batch script and submit nothing\n"
-    "\nThe number of executors is fixed: they are not asked for while tasks wait (--min, --max), and not given back.\n"
-    "Exit status: the job's; 1 when it cannot be submitted, was cancelled or lost; 2 usage; 130 cancelled by Ctrl-C.\n";
+    "\nExit status: the job's; 1 when it cannot be submitted, was cancelled or lost; 2 usage; 130 cancelled by "
+    "Ctrl-C.\n";
 
 constexpr int interrupted_status = 130;
 
@@ -53,6 +59,8 @@ struct Submission {
   bool slurm = false;
   std::uint32_t nodes = 1;
   std::uint32_t tasks = 0;
+  std::uint32_t fewest = 0;  // --min
+  std::uint32_t most = 0;    // --max; 0: the number of executors is fixed
   std::uint32_t cpus = 0;
   std::string time;
   std::string partition;
@@ -92,6 +100,10 @@ void set_value(Submission& out, const std::string& name, const std::string& valu
     out.nodes = count_of(name, value);
   } else if (name == "-n" || name == "--ntasks") {
     out.tasks = count_of(name, value);
+  } else if (name == "--min") {
+    out.fewest = count_of(name, value);
+  } else if (name == "--max") {
+    out.most = count_of(name, value);
   } else if (name == "--cpus") {
     out.cpus = count_of(name, value);
   } else if (name == "--time") {
@@ -102,10 +114,29 @@ void set_value(Submission& out, const std::string& name, const std::string& valu
 }
 
 bool takes_value(const std::string& name) {
-  for (const char* each : {"-N", "--nodes", "-n", "--ntasks", "--cpus", "--time", "--partition"}) {
+  for (const char* each : {"-N", "--nodes", "-n", "--ntasks", "--min", "--max", "--cpus", "--time", "--partition"}) {
     if (name == each) return true;
   }
   return false;
+}
+
+// How many tasks the job begins with.
+void settle_tasks(Submission& out) {
+  const bool elastic = out.most != 0 || out.fewest != 0;
+  if (elastic && out.tasks != 0)
+    throw Error(Cause::usage, "-n is a fixed number of executors: it excludes --min and --max");
+  if (out.fewest != 0 && out.most == 0) throw Error(Cause::usage, "--min needs --max: up to how many executors?");
+  // A step of one task is a job like any other outside Slurm, unless others may come.
+  const std::uint32_t least = elastic ? 1 : 2;
+  if (out.fewest != 0) out.tasks = out.fewest;
+  if (out.tasks == 0) out.tasks = std::max(out.nodes, least);
+  if (out.tasks < least || out.tasks < out.nodes) {
+    throw Error(Cause::usage, fmt::format("{} {}: at least {} tasks, and one on each of {} nodes",
+                                          elastic ? "--min" : "-n", out.tasks, least, out.nodes));
+  }
+  if (elastic && out.most < out.tasks) {
+    throw Error(Cause::usage, fmt::format("--max {}: the run begins with {} executors", out.most, out.tasks));
+  }
 }
 
 /// This command's options end at the first word that is none.
@@ -132,12 +163,7 @@ Submission parse(const std::vector<std::string>& words) {
       throw Error(Cause::usage, name + " needs a value");
     }
   }
-  // A step of one task is a job like any other outside Slurm: two are the fewest that make driver and executors.
-  if (out.tasks == 0) out.tasks = std::max(out.nodes, 2u);
-  if (out.tasks < 2 || out.tasks < out.nodes) {
-    throw Error(Cause::usage,
-                fmt::format("-n {}: at least 2 tasks, and one on each of {} nodes", out.tasks, out.nodes));
-  }
+  settle_tasks(out);
   return out;
 }
 
@@ -194,7 +220,16 @@ std::string script_of(const Submission& submission, const std::vector<std::strin
     step += fmt::format(" --cpus-per-task={}", submission.cpus);
     out += fmt::format("export MILLRACE_THREADS=\"${{MILLRACE_THREADS:-{}}}\"\n", submission.cpus);
   }
-  out += "status=$(mktemp)\ntrap 'rm -f \"$status\"' EXIT\n";
+  std::string tidy = "rm -f \"$status\"";
+  if (submission.most != 0) {
+    out += fmt::format("export MILLRACE_MAX_EXECUTORS={}\n", submission.most);
+    // The executors' jobs may run as long as this one.
+    if (!submission.time.empty()) out += fmt::format("export SBATCH_TIMELIMIT={}\n", submission.time);
+    // Those that are still in the queue when the driver has died.
+    tidy +=
+        fmt::format("; scancel --quiet --user=\"$(id -u)\" --name={}", cluster::slurm_requests_name("$SLURM_JOB_ID.0"));
+  }
+  out += "status=$(mktemp)\ntrap '" + tidy + "' EXIT\n";
   out += step + " sh -c '\"$@\"; code=$?; [ \"$SLURM_PROCID\" != 0 ] || echo $code >\"$0\"' \"$status\"";
   for (const std::string& word : command) out += " \\\n    " + shell_quoted(word);
   out += "\ncode=$(cat \"$status\")\nexit \"${code:-1}\"\n";

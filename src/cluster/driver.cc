@@ -76,8 +76,9 @@ Driver::Driver(Options options, int argc, const char* const* argv) : report_(opt
   storage::FileSystem& files = storage::local_file_system();
   if (!options.journal.empty()) journal_ = std::make_unique<RunJournal>(options, files);
   watch(options, argc, argv);
+  entry_.emplace(options, page_ != nullptr ? page_->address() : "");
   auto runner = std::make_unique<JobRunner>(options, files, events_, make_executors(options, files, journal_.get()),
-                                            journal_.get());
+                                            journal_.get(), &*entry_);
   runner_ = runner.get();
   session_ = std::make_shared<dataset::DriverSession>(std::move(options), files, std::move(runner));
 }

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include <millrace/options.h>
 
 #include "cluster/job_runner.h"
+#include "cluster/run_entry.h"
 #include "dataset/driver_session.h"
 #include "observe/event_log.h"
 #include "observe/event_stream.h"
@@ -39,7 +41,8 @@ class Driver {
   std::unique_ptr<observe::RunModel> model_;
   std::unique_ptr<observe::Progress> progress_;
   std::unique_ptr<RunJournal> journal_;  // null: there is none
-  JobRunner* runner_ = nullptr;          // the session's
+  std::optional<RunEntry> entry_;
+  JobRunner* runner_ = nullptr;  // the session's
   std::shared_ptr<dataset::DriverSession> session_;
 };
 

@@ -363,7 +363,9 @@ rpc::Welcome join(rpc::Socket& driver, const Seat& seat, const rpc::Address& blo
     throw Error(Cause::lost_node, driver.peer() + ": the driver did not take this executor");
   }
   if (frame.kind == rpc::Leave::kind) {
-    throw Error(Cause::usage, rpc::decode_message<rpc::Leave>(frame.payload).reason);
+    const std::string reason = rpc::decode_message<rpc::Leave>(frame.payload).reason;
+    if (reason == run_over) _exit(0);  // it is not needed any more: nothing has failed
+    throw Error(Cause::usage, reason);
   }
   return rpc::decode_message<rpc::Welcome>(frame.payload);
 }
@@ -382,6 +384,12 @@ std::optional<Seat> seat_of_this_process() {
   if (std::strcmp(value, host_word) == 0) serve_host();
   if (std::strcmp(value, told_word) == 0) return told_seat();
   const std::string text = value;
+  constexpr std::string_view added_by_slurm = "slurm:";
+  if (text.starts_with(added_by_slurm)) {
+    auto seat = seat_of_added(text.substr(added_by_slurm.size()));
+    if (!seat) _exit(0);  // not wanted any more
+    return seat;
+  }
   const std::size_t comma = text.rfind(',');
   if (comma == std::string::npos)
     throw Error(Cause::usage, fmt::format("{}={}: names no run", executor_variable, text));
@@ -415,9 +423,12 @@ void run_executor(const Seat& seat) {
     // Not destroyed: attempts may be in the middle of user code, which nobody can stop.
     auto* process = new ExecutorProcess(driver, seat, welcome, std::move(listener), seat.driver);
     const std::string reason = process->run();
-    if (reason != run_over) fmt::print(stderr, "millrace: executor {} ends: {}\n", welcome.executor, reason);
+    if (reason != run_over) {
+      fmt::print(stderr, "millrace: executor {} ends: {}\n", welcome.executor, reason);
+      if (seat.driver_is_lost) seat.driver_is_lost();
+    }
   } catch (const Error& error) {
-    if (slurm_run_is_over()) _exit(0);
+    if (seat.run_is_over && seat.run_is_over()) _exit(0);
     fmt::print(stderr, "millrace: executor: {}\n", error.what());
     std::fflush(nullptr);
     _exit(1);

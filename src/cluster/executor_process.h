@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,9 +14,11 @@ struct Seat {
   rpc::Address driver;
   rpc::Membership membership;
   std::uint32_t ticket = 0;
-  std::string host;     ///< identity of this machine
-  std::string rack;     ///< empty: not known
-  bool remote = false;  ///< on a machine that ssh reached: its files may be others than the driver's
+  std::string host;                      ///< identity of this machine
+  std::string rack;                      ///< empty: not known
+  bool remote = false;                   ///< on a machine that ssh reached: its files may be others than the driver's
+  std::function<bool()> run_is_over;     ///< null: nobody can say
+  std::function<void()> driver_is_lost;  ///< what is then to be done; null: nothing
 };
 
 /// The seat that whoever started this process gave it; nothing when it is a driver. Throws Error(input) when the run

@@ -57,6 +57,28 @@ class ExecutorListener {
   virtual bool observed() const = 0;
 };
 
+/// Executors whose number can change while the run goes on. Called under the runner's lock; waits for nothing.
+class ElasticExecutors {
+ public:
+  struct Member {
+    ExecutorId id;
+    bool added = false;    ///< was asked for while the run went on
+    bool leaving = false;  ///< is given back
+  };
+  virtual ~ElasticExecutors() = default;
+  virtual std::vector<Member> members() const = 0;
+  /// Asked for and neither there nor refused.
+  virtual std::uint32_t outstanding() const = 0;
+  /// By the number of the executor: it holds cached partitions, or map outputs of datasets that the program still has.
+  virtual std::vector<bool> holders() const = 0;
+  virtual void ask(std::uint32_t count) = 0;
+  virtual void withdraw(std::uint32_t count) = 0;
+  /// Nothing runs on it, and nothing will be launched there. Answered by executor_lost() when it has left.
+  virtual void give_back(ExecutorId executor, const std::string& reason) = 0;
+  /// Why executors that were asked for will not come, since it was asked last; one entry for each of them.
+  virtual std::vector<std::string> take_refusals() = 0;
+};
+
 /// Where attempts run: threads of this process, or other processes. Owned by the job runner, which calls it under a
 /// lock of its own where nothing else is said: those functions do not wait for anything.
 class Executors {
@@ -100,6 +122,8 @@ class Executors {
   virtual bool in_calling_thread() const = 0;
   /// Runs the next attempt in the calling thread. False when there is none. Without the runner's lock.
   virtual bool run_next() = 0;
+  /// Null when the number of executors is fixed.
+  virtual ElasticExecutors* elastic() { return nullptr; }
   /// Ctrl-C: tells every attempt to stop, and waits for them as long as `patience`. Without the runner's lock.
   virtual void stop(std::chrono::milliseconds patience) = 0;
 };

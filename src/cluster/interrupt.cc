@@ -8,6 +8,8 @@
 #include <initializer_list>
 #include <unistd.h>
 
+#include "cluster/run_entry.h"
+
 namespace millrace::cluster {
 namespace {
 
@@ -16,7 +18,9 @@ std::atomic<int> watchers{0};
 std::atomic<bool> signalled{false};
 
 void on_signal(int) {
-  if (watchers.load() == 0 || signalled.exchange(true)) _exit(interrupted_status);
+  if (watchers.load() != 0 && !signalled.exchange(true)) return;
+  remove_run_entry();
+  _exit(interrupted_status);
 }
 
 }  // namespace
@@ -41,6 +45,7 @@ void exit_interrupted() {
   while (exiting.exchange(true)) pause();
   std::fputs("millrace: interrupted\n", stderr);
   std::fflush(stdout);
+  remove_run_entry();
   std::quick_exit(interrupted_status);  // what jobs registered with at_quick_exit cleans up behind them
 }
 

@@ -49,11 +49,12 @@ std::uint32_t millionths(std::uint64_t part, std::uint64_t all) {
 }  // namespace
 
 JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events,
-                     std::unique_ptr<Executors> executors, RunJournal* journal)
+                     std::unique_ptr<Executors> executors, RunJournal* journal, RunEntry* entry)
     : options_(options),
       files_(files),
       journal_(journal),
       events_(events),
+      entry_(entry),
       started_(std::chrono::steady_clock::now()),
       scheduler_([&] {
         sched::Options scheduling;
@@ -65,6 +66,7 @@ JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe
       }()),
       executors_(std::move(executors)) {
   install_interrupt_handlers();
+  if (ElasticExecutors* elastic = executors_->elastic()) elasticity_.emplace(options, *elastic);
   // Attempts of earlier drivers may still write under their numbers.
   for (std::uint32_t i = 0; journal_ != nullptr && i < journal_->restarts(); ++i) step(sched::DriverRestarted{});
   executors_->start(*this);
@@ -87,8 +89,16 @@ std::string JobRunner::last_failure() const {
   return last_failure_;
 }
 
+// For those who list runs.
+void JobRunner::show() {
+  if (entry_ == nullptr) return;
+  const sched::Time at = now();
+  if (entry_->due(at, scheduler_.live_jobs())) entry_->write(at, scheduler_.summary());
+}
+
 // Time passes for the views: they learn how far the running tasks have come.
 void JobRunner::tick() {
+  show();
   if (!events_.observed()) return;
   std::map<std::pair<JobId, StageId>, std::uint64_t> bytes;
   std::map<AttemptId, JobId> jobs;
@@ -356,6 +366,7 @@ void JobRunner::step(const sched::Event& event) {
     }
   }
   for (const auto& [job, reason] : failures) step(sched::JobCancelled{job, reason});
+  show();
 }
 
 void JobRunner::carry_out(const sched::Action& action) {
@@ -514,6 +525,8 @@ void JobRunner::time_passed() {
   });
   for (const sched::TaskProgress& each : progress) step(each);
   step(sched::Tick{});
+  if (!elasticity_) return;
+  elasticity_->step(scheduler_, now(), events_, [this](const sched::ExecutorDraining& draining) { step(draining); });
 }
 
 // An attempt of the job is over.

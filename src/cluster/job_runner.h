@@ -9,7 +9,9 @@
 
 #include <millrace/options.h>
 
+#include "cluster/elasticity.h"
 #include "cluster/executors.h"
+#include "cluster/run_entry.h"
 #include "cluster/run_journal.h"
 #include "cluster/running_job.h"
 #include "dataset/runner.h"
@@ -27,9 +29,10 @@ namespace millrace::cluster {
 /// runs the tasks itself, in order.
 class JobRunner final : public dataset::Runner, private ExecutorListener {
  public:
-  /// `journal` may be null: a run that is interrupted begins anew.
+  /// `journal` may be null: a run that is interrupted begins anew. `entry`, where others see how far this run has come,
+  /// may be null, too, and outlives this.
   JobRunner(const Options& options, storage::FileSystem& files, observe::EventStream& events,
-            std::unique_ptr<Executors> executors, RunJournal* journal = nullptr);
+            std::unique_ptr<Executors> executors, RunJournal* journal = nullptr, RunEntry* entry = nullptr);
   ~JobRunner() override;
 
   void run(Request request, const std::function<void(std::span<const std::byte>)>& result) override;
@@ -87,6 +90,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   void wait_for_attempts(const RunningJob& job, std::unique_lock<std::mutex>& lock);
   bool run_next(std::unique_lock<std::mutex>& lock);
   void tick();
+  void show();
   void keep_bad_records(RunningJob& job);
   void tell_commit_failed(JobId job, const Error& error);
   void stop_everything(std::unique_lock<std::mutex>& lock);
@@ -95,6 +99,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   storage::FileSystem& files_;
   RunJournal* const journal_;  // null: there is none
   observe::EventStream& events_;
+  RunEntry* const entry_;
   const std::chrono::steady_clock::time_point started_;
   mutable std::mutex mutex_;
   std::condition_variable job_changed_;  // for the callers of run()
@@ -104,6 +109,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   std::map<AttemptId, exec::TaskResult> finished_;  // that succeeded and wait for the scheduler's word
   std::map<std::string, std::int64_t> counters_;
   std::string last_failure_;
+  std::optional<Elasticity> elasticity_;        // when the number of executors is not fixed
   const std::unique_ptr<Executors> executors_;  // goes first: its threads call the functions above
 };
 

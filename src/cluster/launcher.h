@@ -24,6 +24,15 @@ class Launcher {
   virtual bool replaces() const = 0;
   /// Why none of those that were launched will ever join; empty as long as one may.
   virtual std::string given_up() const { return {}; }
+  /// Asks for executors beyond those that the run began with. Does not wait for them: those that cannot be had are
+  /// among ended(), and those that nobody grants yet stay asked for.
+  virtual void ask(const std::vector<std::uint32_t>& tickets) {
+    for (const std::uint32_t ticket : tickets) launch(ticket);
+  }
+  /// One that was asked for and has not joined is not wanted any more. It is not among ended() afterwards.
+  virtual void withdraw(std::uint32_t ticket) { kill(ticket); }
+  /// What the executor printed last, if that is known, as one line.
+  virtual std::string last_words(std::uint32_t) { return {}; }
 };
 
 }  // namespace millrace::cluster

@@ -35,7 +35,7 @@ std::unique_ptr<RunDirectory> open_directory(const std::string& place, const rpc
 std::unique_ptr<Executors> on_this_machine(const Options& options, storage::FileSystem& files,
                                            const RunJournal* journal) {
   RemoteSettings settings = settings_of(options);
-  settings.executors = settings.launched = options.workers;
+  settings.executors = settings.launched = std::max(options.workers, 1u);
   settings.listen = {options.listen.empty() ? "127.0.0.1" : options.listen, 0};
   const rpc::Membership membership{rpc::make_secret(), options.tls};
   auto executors = std::make_unique<RemoteExecutors>(options, settings, membership, files, kept(journal));
@@ -72,7 +72,8 @@ std::unique_ptr<Executors> in_slurm_step(const SlurmTask& task, const Options& o
   auto executors = std::make_unique<RemoteExecutors>(options, settings, membership, files, kept(journal));
   auto directory = open_directory(place_of(options, journal), membership, executors->address());
   auto gate = std::make_unique<SlurmGate>(task, settings.listen.host, executors->address(), membership);
-  executors->set_launcher(std::make_unique<SlurmLauncher>(std::move(gate), std::move(directory)));
+  executors->set_launcher(
+      std::make_unique<SlurmLauncher>(task, std::max(options.threads, 1u), std::move(gate), std::move(directory)));
   return executors;
 }
 
@@ -83,7 +84,9 @@ std::unique_ptr<Executors> make_executors(const Options& options, storage::FileS
   if (!options.hosts.empty()) return on_hosts(options, files, journal);
   if (options.workers != 0) return on_this_machine(options, files, journal);
   if (options.threads != 0) {
-    if (const auto task = slurm_task()) return in_slurm_step(*task, options, files, journal);
+    const std::uint32_t fewest_tasks = options.max_executors != 0 ? 1 : 2;
+    if (const auto task = slurm_task(fewest_tasks)) return in_slurm_step(*task, options, files, journal);
+    if (options.max_executors != 0) return on_this_machine(options, files, journal);
   }
   return std::make_unique<LocalExecutors>(options, files, kept(journal));
 }

@@ -1,10 +1,13 @@
 #include "cluster/process_launcher.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
+#include <fstream>
 #include <sys/wait.h>
 #include <thread>
 
@@ -26,6 +29,9 @@ rpc::Descriptor open_or_throw(const std::string& path, int flags) {
 ProcessLauncher::~ProcessLauncher() { finish(std::chrono::milliseconds(0)); }
 
 void ProcessLauncher::launch(std::uint32_t ticket) {
+  std::error_code no_log_yet;
+  const std::uintmax_t log_bytes = std::filesystem::file_size(directory_->log_path(ticket), no_log_yet);
+  log_begins_[ticket] = no_log_yet ? 0 : log_bytes;
   const rpc::Descriptor nothing = open_or_throw("/dev/null", O_RDONLY);
   const rpc::Descriptor log = open_or_throw(directory_->log_path(ticket), O_WRONLY | O_CREAT | O_APPEND);
   const std::string role = fmt::format("{},{}", directory_->path(), ticket);
@@ -38,10 +44,25 @@ std::vector<std::pair<std::uint32_t, std::string>> ProcessLauncher::ended() {
     int status = 0;
     const auto here = child++;
     if (waitpid(here->first, &status, WNOHANG) != here->first) continue;
-    out.emplace_back(here->second, how_it_ended(status));
+    out.emplace_back(here->second, how_it_ended(status) + last_words(here->second));
     children_.erase(here);
   }
   return out;
+}
+
+std::string ProcessLauncher::last_words(std::uint32_t ticket) {
+  constexpr std::uint64_t most = 300;
+  std::ifstream file(directory_->log_path(ticket), std::ios::binary | std::ios::ate);
+  if (!file) return {};
+  const auto end = static_cast<std::uint64_t>(file.tellg());
+  const std::uint64_t begin = std::max(log_begins_[ticket], end > most ? end - most : 0);
+  if (begin >= end) return {};
+  std::string text(end - begin, '\0');
+  file.seekg(static_cast<std::streamoff>(begin));
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.erase(text.find_last_not_of(" \r\n") + 1);
+  text.erase(0, text.find_last_of('\n') + 1);
+  return text.empty() ? "" : "; it printed last: " + text;
 }
 
 void ProcessLauncher::kill(std::uint32_t ticket) {

@@ -21,10 +21,12 @@ class ProcessLauncher final : public Launcher {
   void kill(std::uint32_t ticket) override;
   void finish(std::chrono::milliseconds patience) override;
   bool replaces() const override { return true; }
+  std::string last_words(std::uint32_t ticket) override;
 
  private:
   const std::unique_ptr<RunDirectory> directory_;
   std::map<pid_t, std::uint32_t> children_;
+  std::map<std::uint32_t, std::uint64_t> log_begins_;  // where the present process with the ticket began to print
 };
 
 }  // namespace millrace::cluster

@@ -39,7 +39,8 @@ RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& s
       stores_(options.memory_bytes, std::max(options.threads, 1u), files, options.tmp, exec::Carrier::memory),
       client_(membership, settings.patience),
       poll_(epoll_create1(EPOLL_CLOEXEC)),
-      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+      wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      added_(settings.executors) {
   install_interrupt_handlers();
   stores_.environment.self = nobody;
   stores_.environment.outputs = &client_;
@@ -101,6 +102,8 @@ void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
+    const bool wanted = !added_.is_added(message.ticket) || added_.joined(message.ticket);
+    if (!wanted) return socket.send(rpc::frame(rpc::Leave{run_over}));
     connection->id = ExecutorId{next_executor_++};
     welcome.executor = connection->id.value;
   }
@@ -389,6 +392,7 @@ void RemoteExecutors::receive(const std::shared_ptr<Connection>& connection) try
     const auto count = connection->socket.receive_now(room);
     if (!count) return;
     if (*count == 0) {
+      connection->gone = true;
       connection->fault = "its process is gone";
       return;
     }
@@ -399,6 +403,7 @@ void RemoteExecutors::receive(const std::shared_ptr<Connection>& connection) try
     if (*count < room.size()) return;
   }
 } catch (const Error& error) {
+  connection->gone = error.cause() == Cause::lost_node;
   connection->fault = error.what();
 }
 
@@ -560,7 +565,8 @@ void RemoteExecutors::give_up_broken() {
   for (const auto& connection : broken) {
     watch(poll_.get(), connection->socket.descriptor(), 0, 0, EPOLL_CTL_DEL);
     connection->socket.shut_down();
-    if (launcher_ != nullptr) launcher_->kill(connection->ticket);
+    const bool left = connection->gone && !connection->given_back.empty();
+    if (launcher_ != nullptr && !left) launcher_->kill(connection->ticket);
     tell_lost(*connection);
   }
   if (launcher_ != nullptr) replace_lost();
@@ -568,6 +574,11 @@ void RemoteExecutors::give_up_broken() {
 
 void RemoteExecutors::tell_lost(Connection& connection) {
   if (!connection.running.empty()) tell_crash(connection);
+  if (connection.gone && !connection.given_back.empty()) {
+    connection.fault = connection.given_back;
+  } else if (launcher_ != nullptr) {
+    connection.fault += launcher_->last_words(connection.ticket);
+  }
   listener_->executor_lost({connection.id, connection.fault});
 }
 
@@ -595,6 +606,11 @@ void RemoteExecutors::tell_crash(Connection& connection) {
 
 void RemoteExecutors::replace_lost() {
   for (const auto& [ticket, how] : launcher_->ended()) {
+    if (added_.is_added(ticket)) {
+      const std::lock_guard lock(mutex_);
+      added_.ended(ticket, how);
+      continue;
+    }
     {
       const std::lock_guard lock(mutex_);
       last_end_ = fmt::format("; executor {} {}", ticket, how);

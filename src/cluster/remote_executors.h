@@ -14,6 +14,7 @@
 
 #include <millrace/options.h>
 
+#include "cluster/added_executors.h"
 #include "cluster/block_client.h"
 #include "cluster/block_server.h"
 #include "cluster/executors.h"
@@ -40,8 +41,9 @@ struct RemoteSettings {
 ///
 /// An executor that closes its stream, says nothing for as long as the patience, or says what it should not is lost:
 /// its stream is closed, its attempts and outputs are gone, and whatever it may still say is not heard. Executors that
-/// this driver started are replaced, unless they keep falling over.
-class RemoteExecutors final : public Executors {
+/// this driver started are replaced, unless they keep falling over. With --max-executors, others come and go: who joins
+/// with a ticket beyond the first ones was asked for, and is not replaced but asked for again when tasks wait.
+class RemoteExecutors final : public Executors, private ElasticExecutors {
  public:
   /// `kept` is where outputs outlive their executors; null: they do not.
   RemoteExecutors(const Options& options, const RemoteSettings& settings, const rpc::Membership& membership,
@@ -76,6 +78,7 @@ class RemoteExecutors final : public Executors {
   bool in_calling_thread() const override { return false; }
   bool run_next() override { return false; }
   void stop(std::chrono::milliseconds patience) override;
+  ElasticExecutors* elastic() override { return options_.max_executors > settings_.executors ? this : nullptr; }
 
   /// Copies of broadcast values that the driver itself sent, in bytes.
   std::uint64_t broadcast_bytes_sent() const { return server_ == nullptr ? 0 : server_->broadcast_bytes_sent(); }
@@ -98,6 +101,7 @@ class RemoteExecutors final : public Executors {
     double task_microseconds = 0;  // of a typical task of late; 0: none has ended
     bool ahead = false;            // it is given tasks to wait there
     std::string fault;             // why it must be given up; empty while all is well
+    bool gone = false;             // it has closed the stream
     // Under the mutex:
     std::vector<std::byte> out;
     std::size_t sent = 0;
@@ -106,6 +110,7 @@ class RemoteExecutors final : public Executors {
     std::map<ShuffleId, std::uint64_t> locations;  // the version that it knows
     std::map<AttemptId, std::uint64_t> progress;
     std::map<AttemptId, Launch> running;
+    std::string given_back;  // why it was told to leave; empty: it was not
   };
   struct Shuffle {
     std::uint64_t version = 1;
@@ -113,6 +118,15 @@ class RemoteExecutors final : public Executors {
   };
 
   static constexpr ExecutorId nobody{~std::uint32_t{0}};
+
+  // remote_elastic.cc.
+  std::vector<Member> members() const override;
+  std::uint32_t outstanding() const override;
+  std::vector<bool> holders() const override;
+  void ask(std::uint32_t count) override;
+  void withdraw(std::uint32_t count) override;
+  void give_back(ExecutorId executor, const std::string& reason) override;
+  std::vector<std::string> take_refusals() override;
 
   void join(rpc::Socket socket, const rpc::Join& join);
   void take_crash_line(rpc::Socket socket, ExecutorId executor);
@@ -160,6 +174,7 @@ class RemoteExecutors final : public Executors {
   std::map<std::uint32_t, std::vector<ExecutorId>> broadcast_order_;                       // who asked, by value
   std::map<std::string, rpc::Address> listening_on_;
   std::uint32_t next_executor_ = 0;
+  AddedExecutors added_;
   std::string start_failure_;
   std::string last_end_;  // what became of the executor that ended last
   bool stopping_ = false;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cluster/munge.h"
+#include "cluster/program.h"
 #include "rpc/frame.h"
 
 namespace millrace::cluster {
@@ -134,14 +135,16 @@ bool has_address(const std::string& name) {
 
 }  // namespace
 
-std::optional<SlurmTask> slurm_task() {
+std::optional<SlurmTask> slurm_task(std::uint32_t fewest_tasks) {
   SlurmTask task;
   task.job = variable("SLURM_JOB_ID");
   task.step = variable("SLURM_STEP_ID");
   task.rank = number(variable("SLURM_PROCID"), 0);
   task.tasks = number(variable("SLURM_STEP_NUM_TASKS"), number(variable("SLURM_NTASKS"), 1));
   // A batch script has the job's variables too, but is no task of a step that could be several.
-  if (task.job.empty() || task.step.empty() || variable("SLURM_PROCID").empty() || task.tasks < 2) return std::nullopt;
+  if (task.job.empty() || task.step.empty() || variable("SLURM_PROCID").empty() || task.tasks < fewest_tasks) {
+    return std::nullopt;
+  }
   task.node = variable("SLURMD_NODENAME");
   task.first_node = first_of(variable("SLURM_STEP_NODELIST"));
   return task;
@@ -207,6 +210,16 @@ void SlurmGate::hear(Caller& caller) {
   caller.answered = true;
 }
 
+void SlurmGate::expect(std::uint32_t ticket) {
+  const std::lock_guard lock(mutex_);
+  expected_.insert(ticket);
+}
+
+void SlurmGate::forget(std::uint32_t ticket) {
+  const std::lock_guard lock(mutex_);
+  expected_.erase(ticket);
+}
+
 void SlurmGate::close() {
   std::unique_lock lock(mutex_);
   over_ = true;
@@ -215,21 +228,55 @@ void SlurmGate::close() {
 
 void SlurmGate::answer(rpc::Socket& socket) {
   const auto question = open_credential<Question>(receive_credential(socket));
-  if (question.step != task_.name() || question.rank == 0 || question.rank >= task_.tasks) return;
+  if (question.step != task_.name() || question.rank == 0) return;
   Answer answer;
   answer.nonce = question.nonce;
-  answer.host = driver_.host;
-  const rpc::Secret& secret = membership_.secret;
-  answer.secret.assign(reinterpret_cast<const char*>(secret.data()), secret.size());
-  answer.tls = membership_.tls ? 1 : 0;
+  const bool of_the_step = question.rank < task_.tasks;
   {
     const std::lock_guard lock(mutex_);
-    answer.port = over_ ? 0 : driver_.port;
+    if (!over_ && (of_the_step || expected_.contains(question.rank))) answer.port = driver_.port;
+  }
+  if (answer.port != 0) {
+    answer.host = driver_.host;
+    const rpc::Secret& secret = membership_.secret;
+    answer.secret.assign(reinterpret_cast<const char*>(secret.data()), secret.size());
+    answer.tls = membership_.tls ? 1 : 0;
   }
   send_credential(socket, credential_of(answer));
+  if (!of_the_step) return;
   const std::lock_guard lock(mutex_);
   heard_.insert(question.rank);
   came_.notify_one();
+}
+
+std::vector<std::pair<std::uint32_t, std::string>> SlurmLauncher::ended() {
+  auto out = beside_.ended();
+  for (auto& each : requests_.ended()) out.push_back(std::move(each));
+  return out;
+}
+
+void SlurmLauncher::kill(std::uint32_t ticket) {
+  if (ticket < step_tasks_) {
+    beside_.kill(ticket);
+  } else {
+    withdraw(ticket);
+  }
+}
+
+void SlurmLauncher::ask(const std::vector<std::uint32_t>& tickets) {
+  for (const std::uint32_t ticket : tickets) gate_->expect(ticket);
+  requests_.ask(tickets);
+}
+
+void SlurmLauncher::withdraw(std::uint32_t ticket) {
+  gate_->forget(ticket);
+  requests_.withdraw(ticket);
+}
+
+void SlurmLauncher::finish(std::chrono::milliseconds patience) {
+  requests_.finish(patience);
+  gate_->close();
+  beside_.finish(patience);
 }
 
 namespace {
@@ -244,7 +291,8 @@ Answer ask_task_0(const SlurmTask& task, const std::string& host) {
       rpc::Socket socket = rpc::Socket::connect({host, door(task, index)}, door_time);
       send_credential(socket, credential_of(question));
       const auto answer = open_credential<Answer>(receive_credential(socket));
-      if (answer.nonce == question.nonce && answer.secret.size() == sizeof(rpc::Secret)) return answer;
+      const bool whole = answer.port == 0 || answer.secret.size() == sizeof(rpc::Secret);
+      if (answer.nonce == question.nonce && whole) return answer;
       last = socket.peer() + ": answered another question";
     } catch (const Error& error) {
       last = error.what();
@@ -253,9 +301,25 @@ Answer ask_task_0(const SlurmTask& task, const std::string& host) {
   throw Error(Cause::lost_node, last);
 }
 
-}  // namespace
+// Whether Slurm says that the step has ended; a controller that does not answer says nothing.
+bool step_has_ended(const std::string& step) {
+  const ProgramResult seen = run_program({"squeue", "-h", "--steps=" + step, "-o", "%i"});
+  if (seen.status == 0) return seen.output.find(step) == std::string::npos;
+  return seen.output.find("Invalid job id") != std::string::npos;
+}
 
-std::optional<Seat> seat_in_slurm(const SlurmTask& task) {
+bool run_is_over(const SlurmTask& task, const std::string& host) {
+  constexpr std::chrono::milliseconds moment(500);  // the driver's port closes a moment before the gate does
+  std::this_thread::sleep_for(moment);
+  try {
+    return ask_task_0(task, host).port == 0;
+  } catch (const Error&) {
+    return true;
+  }
+}
+
+// `gave_up` is asked after each round in vain.
+std::optional<Seat> find_seat(const SlurmTask& task, const std::function<bool()>& gave_up) {
   const std::string host = slurm_node_address(task.first_node);
   const auto end = std::chrono::steady_clock::now() + patience;
   for (unsigned round = 0;; ++round) {
@@ -269,8 +333,10 @@ std::optional<Seat> seat_in_slurm(const SlurmTask& task) {
       seat.ticket = task.rank;
       seat.host = task.node;
       seat.rack = slurm_rack();
+      seat.run_is_over = [task, host] { return run_is_over(task, host); };
       return seat;
     } catch (const Error& error) {
+      if (gave_up()) return std::nullopt;
       if (std::chrono::steady_clock::now() >= end) {
         throw Error(Cause::lost_node, fmt::format("task 0 of step {} was not found on {} within {} s: {}", task.name(),
                                                   host, patience.count(), error.what()));
@@ -280,16 +346,39 @@ std::optional<Seat> seat_in_slurm(const SlurmTask& task) {
   }
 }
 
-bool slurm_run_is_over() {
-  const auto task = slurm_task();
-  if (!task || task->rank == 0) return false;
-  std::this_thread::sleep_for(
-      std::chrono::milliseconds(500));  // the driver's port closes a moment before the gate does
-  try {
-    return ask_task_0(*task, slurm_node_address(task->first_node)).port == 0;
-  } catch (const Error&) {
-    return true;
+// The driver is gone, or cannot be reached. What it has asked of Slurm is taken back when it is gone.
+void take_requests_back(const std::string& step) {
+  constexpr std::chrono::seconds until_slurm_knows(20);
+  const auto end = std::chrono::steady_clock::now() + until_slurm_knows;
+  while (!step_has_ended(step)) {
+    if (std::chrono::steady_clock::now() >= end) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
   }
+  cancel_waiting_requests(slurm_requests_name(step));
+}
+
+}  // namespace
+
+std::optional<Seat> seat_in_slurm(const SlurmTask& task) {
+  return find_seat(task, [] { return false; });
+}
+
+std::optional<Seat> seat_of_added(const std::string& place) {
+  const std::size_t ticket = place.rfind(',');
+  const std::size_t node = place.find(',');
+  const std::size_t step = place.find('.');
+  SlurmTask task;
+  if (ticket != std::string::npos && node < ticket && step < node) {
+    task.job = place.substr(0, step);
+    task.step = place.substr(step + 1, node - step - 1);
+    task.first_node = place.substr(node + 1, ticket - node - 1);
+    task.rank = number(place.substr(ticket + 1), 0);
+  }
+  if (task.rank == 0) throw Error(Cause::usage, fmt::format("{}=slurm:{}: names no run", executor_variable, place));
+  task.node = variable("SLURMD_NODENAME");
+  auto seat = find_seat(task, [&] { return step_has_ended(task.name()); });
+  if (seat) seat->driver_is_lost = [step_name = task.name()] { take_requests_back(step_name); };
+  return seat;
 }
 
 }  // namespace millrace::cluster

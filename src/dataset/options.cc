@@ -123,6 +123,16 @@ constexpr std::array options = {
            [](Options& o, const std::string& v) { o.listen = v; }},
     Option{"tls", Takes::nothing, "", "encrypt what executor processes say; with --hosts they always do",
            [](Options& o, const std::string& v) { o.tls = parse_switch(v); }},
+    Option{
+        "max-executors", Takes::value, "N",
+        "start more executor processes while tasks wait, up to N; under Slurm as jobs of their own (default: 0, none)",
+        [](Options& o, const std::string& v) { o.max_executors = parse_integer<std::uint32_t>(v, 0, 4096); }},
+    Option{"executor-idle", Takes::value, "SECONDS",
+           "give an executor that was started later back when it has run nothing for so long (default: 60)",
+           [](Options& o, const std::string& v) {
+             constexpr std::uint64_t most_seconds = 86400;
+             o.executor_idle_ms = 1000 * parse_integer<std::uint64_t>(v, 1, most_seconds);
+           }},
     Option{"executor-timeout", Takes::value, "SECONDS",
            "silence after which an executor process counts as lost (default: 10)",
            [](Options& o, const std::string& v) {
@@ -312,7 +322,10 @@ unsigned processors(const Environment& environment, unsigned executors) {
 
 // The executors on one machine share it; of hosts, the one with the most.
 unsigned executors_sharing(const Options& chosen, const Environment& environment) {
-  if (chosen.workers != 0) return chosen.workers;
+  // Those that come later in Slurm come with processors and memory of their own.
+  const bool in_step = number_in(environment, "SLURM_STEP_NUM_TASKS") != 0;
+  const unsigned grown = in_step && chosen.workers == 0 ? 0 : chosen.max_executors;
+  if (chosen.workers != 0 || grown != 0) return std::max(chosen.workers, grown);
   if (chosen.hosts.empty()) return slurm_tasks(environment);
   std::map<std::string, unsigned> counts;
   unsigned most = 1;
@@ -322,6 +335,7 @@ unsigned executors_sharing(const Options& chosen, const Environment& environment
 
 void share_machine(Options& chosen, const Environment& environment) {
   if (chosen.workers != 0 && !chosen.hosts.empty()) usage("--workers and --hosts exclude each other");
+  if (chosen.max_executors != 0 && !chosen.hosts.empty()) usage("--max-executors and --hosts exclude each other");
   const unsigned executors = executors_sharing(chosen, environment);
   if (chosen.threads == no_threads) chosen.threads = std::max(processors(environment, executors), 1u);
   if (chosen.memory_bytes == no_memory) {
@@ -329,6 +343,8 @@ void share_machine(Options& chosen, const Environment& environment) {
   }
   if (chosen.threads == 0 && (chosen.workers != 0 || !chosen.hosts.empty()))
     usage("--threads 0 runs all in one process: it excludes --workers and --hosts");
+  if (chosen.max_executors != 0 && chosen.threads == 0)
+    usage("--threads 0 runs all in one process: it excludes --max-executors");
 }
 
 Options unset_options(const Environment& environment) {

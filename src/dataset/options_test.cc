@@ -49,6 +49,17 @@ class OptionsTest : public ::testing::Test {
   std::map<std::string, std::string> environment_;
 };
 
+TEST_F(OptionsTest, ExecutorsThatMayComeShareTheMachine) {
+  EXPECT_EQ(parse({"--max-executors", "1024"}).threads, 1u);
+  EXPECT_EQ(parse({"--max-executors", "3"}).max_executors, 3u);
+  EXPECT_EQ(parse({}).max_executors, 0u);
+  EXPECT_EQ(parse({"--executor-idle=7"}).executor_idle_ms, 7000u);
+  EXPECT_THAT(refusal({"--max-executors=2", "--threads=0"}), HasSubstr("excludes --max-executors"));
+  // Those that come in Slurm bring processors of their own.
+  environment_ = {{"SLURM_STEP_NUM_TASKS", "1"}, {"SLURM_CPUS_PER_TASK", "6"}};
+  EXPECT_EQ(parse({"--max-executors", "1024"}).threads, 6u);
+}
+
 TEST_F(OptionsTest, DefaultsSuitTheMachine) {
   const Options options = parse({});
   EXPECT_GE(options.threads, 1u);

@@ -42,6 +42,9 @@ constexpr const char* kind_of() {
   if constexpr (std::is_same_v<Value, sched::ExecutorReadmitted>) return "executor_readmitted";
   if constexpr (std::is_same_v<Value, sched::JobSucceeded>) return "job_succeeded";
   if constexpr (std::is_same_v<Value, sched::JobFailed>) return "job_failed";
+  if constexpr (std::is_same_v<Value, sched::ExecutorsAsked>) return "executors_asked";
+  if constexpr (std::is_same_v<Value, sched::RequestsWithdrawn>) return "requests_withdrawn";
+  if constexpr (std::is_same_v<Value, sched::RequestsRefused>) return "requests_refused";
   if constexpr (std::is_same_v<Value, RunStarted>) return "run_started";
   if constexpr (std::is_same_v<Value, JobPlanned>) return "job_planned";
   if constexpr (std::is_same_v<Value, LiveBytes>) return "live_bytes";
@@ -238,6 +241,13 @@ template <class Archive>
 void fields(Archive& archive, Is<sched::JobFailed> auto& value) {
   archive("job", value.job.value);
   archive("cause", value.cause);
+  archive.maybe("reason", value.reason);
+}
+
+template <class Archive, class Value>
+requires Is<Value, sched::ExecutorsAsked> || Is<Value, sched::RequestsWithdrawn> || Is<Value, sched::RequestsRefused>
+void fields(Archive& archive, Value& value) {
+  archive("count", value.count);
   archive.maybe("reason", value.reason);
 }
 

@@ -120,6 +120,9 @@ std::vector<Logged> one_of_each() {
       {Time{22}, sched::TaskProgress{attempt, executor, 500'000}},
       {Time{23}, sched::ExecutorSetAside{executor, Time{99}, "why"}},
       {Time{24}, sched::ExecutorReadmitted{executor, "why"}},
+      {Time{25}, sched::ExecutorsAsked{4, "why"}},
+      {Time{26}, sched::RequestsWithdrawn{2, "why"}},
+      {Time{27}, sched::RequestsRefused{1, "why"}},
   };
 }
 

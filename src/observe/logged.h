@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "sched/elastic/events.h"
 #include "sched/job/events.h"
 
 // What the event log holds and every view is told: the scheduler's events and actions, and the facts about a run that
@@ -64,7 +65,8 @@ struct Logged {
                    sched::TaskProgress, sched::TaskSucceeded, sched::TaskFailed, sched::Tick, sched::LaunchTask,
                    sched::KillTask, sched::TaskCommitted, sched::StageStarted, sched::StageFinished,
                    sched::StageSkipped, sched::ExecutorSetAside, sched::ExecutorReadmitted, sched::JobSucceeded,
-                   sched::JobFailed, RunStarted, JobPlanned, LiveBytes, RunEnded>;
+                   sched::JobFailed, sched::ExecutorsAsked, sched::RequestsWithdrawn, sched::RequestsRefused,
+                   RunStarted, JobPlanned, LiveBytes, RunEnded>;
   Time at;
   Value value;
 };

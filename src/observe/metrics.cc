@@ -141,7 +141,7 @@ Metrics metrics_of(const RunModel& model) {
   }
   for (const auto& [id, executor] : model.executors()) {
     if (executor.lost != not_yet) {
-      ++metrics.executors_lost;
+      metrics.executors_lost += executor.draining ? 0 : 1;
       continue;
     }
     ++metrics.executors;

@@ -103,6 +103,7 @@ json executor_data(const ExecutorRow& executor) {
           {"lost", executor.lost},
           {"lostReason", executor.lost_reason},
           {"draining", executor.draining},
+          {"drainingReason", executor.draining_reason},
           {"asideUntil", executor.set_aside_until},
           {"asideReason", executor.set_aside_reason},
           {"timesAside", executor.times_set_aside},

@@ -42,6 +42,16 @@ std::string waits_for_parents(const JobRow& job, const StageRow& stage) {
   return text.empty() ? "waits to be started" : text;
 }
 
+// What is being done about it.
+std::string growth_text(const RunModel& model) {
+  const GrowthRow& growth = model.growth();
+  if (growth.outstanding > 0) {
+    return fmt::format("; {} more executors were asked for, the last {} ago", count_text(growth.outstanding),
+                       duration_text(model.now() - growth.last_asked));
+  }
+  return growth.refused > 0 ? "; more executors were refused: " + growth.last_refusal : "";
+}
+
 }  // namespace
 
 std::string why_pending(const RunModel& model, const JobRow& job, const StageRow& stage) {
@@ -56,7 +66,9 @@ std::string why_pending(const RunModel& model, const JobRow& job, const StageRow
   if (slots.all == 0) return fmt::format("{}: all {} executors are set aside or leaving", tasks, slots.executors);
   const std::string aside =
       slots.set_aside == 0 ? "" : fmt::format("; {} executors are set aside", count_text(slots.set_aside));
-  if (slots.free == 0) return fmt::format("{} for a slot: all {} are busy{}", tasks, count_text(slots.all), aside);
+  if (slots.free == 0) {
+    return fmt::format("{} for a slot: all {} are busy{}{}", tasks, count_text(slots.all), aside, growth_text(model));
+  }
   return fmt::format("{} to be placed, near their input or after a failure{}", tasks, aside);
 }
 

@@ -100,6 +100,7 @@ std::string failure_section(const RunModel& model) {
   std::string text;
   for (const auto& [id, executor] : model.executors()) {
     if (executor.lost == not_yet || executor.lost_reason.empty()) continue;
+    if (executor.draining) continue;
     text += fmt::format("  {:>9}  executor {} ({}) was lost: {}\n", duration_text(executor.lost), id, executor.host,
                         executor.lost_reason);
   }
@@ -113,6 +114,22 @@ std::string failure_section(const RunModel& model) {
   if (model.failure_count() > most)
     text += fmt::format("  ... and {} more\n", count_text(model.failure_count() - most));
   return text.empty() ? "" : "\nFailures\n" + text;
+}
+
+std::string growth_section(const RunModel& model) {
+  const GrowthRow& growth = model.growth();
+  if (!growth.any()) return {};
+  std::string text = fmt::format("\nExecutors were added while tasks waited: {} asked for", count_text(growth.asked));
+  if (growth.withdrawn > 0) text += fmt::format(", {} taken back before they came", count_text(growth.withdrawn));
+  if (growth.refused > 0) text += fmt::format(", {} refused ({})", count_text(growth.refused), growth.last_refusal);
+  text += fmt::format(", {} given back.\n", count_text(growth.given_back));
+  for (const auto& [id, executor] : model.executors()) {
+    if (!executor.draining) continue;
+    text += fmt::format("  {:>9}  executor {} ({}), there since {}, was given back: {}\n",
+                        duration_text(executor.lost == not_yet ? model.now() : executor.lost), id, executor.host,
+                        duration_text(executor.added), executor.draining_reason);
+  }
+  return text;
 }
 
 std::string counter_section(const sched::TaskMetrics& totals) {
@@ -144,6 +161,7 @@ std::string render_text(const RunModel& model) {
   for (const std::string& finding : found) text += "  - " + finding + '\n';
   text += time_section(model);
   for (const auto& [id, job] : model.jobs()) text += job_section(job, model.now());
+  text += growth_section(model);
   text += failure_section(model);
   text += counter_section(model.totals());
   return text;

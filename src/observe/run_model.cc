@@ -47,6 +47,8 @@ void RunModel::change_slots(std::uint64_t slots) {
 void RunModel::take(const sched::ExecutorAdded& event) {
   ExecutorRow& executor = executors_[event.executor];
   const bool fresh = executor.slots == 0 || executor.lost != not_yet;
+  // The first that come after a request are taken for those that were asked for.
+  if (fresh && growth_.outstanding > 0) --growth_.outstanding;
   change_slots(slots_ - (executor.lost == not_yet ? executor.slots : 0) + event.slots);
   if (fresh) executor.added = now_;
   executor.id = event.executor;
@@ -55,6 +57,7 @@ void RunModel::take(const sched::ExecutorAdded& event) {
   executor.last_heard = now_;
   executor.slots = event.slots;
   executor.draining = false;
+  executor.draining_reason.clear();
   executor.set_aside_until = not_yet;
   executor.lost = not_yet;
   executor.lost_reason.clear();
@@ -75,7 +78,27 @@ void RunModel::take(const sched::ExecutorLost& event) {
 
 void RunModel::take(const sched::ExecutorDraining& event) {
   const auto found = executors_.find(event.executor);
-  if (found != executors_.end()) found->second.draining = true;
+  if (found == executors_.end() || found->second.draining) return;
+  found->second.draining = true;
+  found->second.draining_reason = event.reason;
+  ++growth_.given_back;
+}
+
+void RunModel::take(const sched::ExecutorsAsked& action) {
+  growth_.asked += action.count;
+  growth_.outstanding += action.count;
+  growth_.last_asked = now_;
+}
+
+void RunModel::take(const sched::RequestsWithdrawn& action) {
+  growth_.withdrawn += action.count;
+  growth_.outstanding -= std::min<std::uint64_t>(growth_.outstanding, action.count);
+}
+
+void RunModel::take(const sched::RequestsRefused& event) {
+  growth_.refused += event.count;
+  growth_.outstanding -= std::min<std::uint64_t>(growth_.outstanding, event.count);
+  growth_.last_refusal = event.reason;
 }
 
 // What the executor no longer has will not be answered.

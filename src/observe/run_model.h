@@ -56,6 +56,8 @@ class RunModel : public Observer {
   std::uint64_t failure_count() const noexcept { return failure_count_; }
   /// How the run ended; empty while it runs and when the log does not say.
   const std::optional<RunEnded>& end() const noexcept { return end_; }
+  /// How many executors were asked for while the run went on, and came or not.
+  const GrowthRow& growth() const noexcept { return growth_; }
   /// The time of the last record.
   std::int64_t now() const noexcept { return now_; }
   /// The number of records so far; what has changed since can be told by JobRow::revision.
@@ -94,6 +96,9 @@ class RunModel : public Observer {
   void take(const sched::ExecutorReadmitted& action);
   void take(const sched::JobSucceeded& action);
   void take(const sched::JobFailed& action);
+  void take(const sched::ExecutorsAsked& action);
+  void take(const sched::RequestsWithdrawn& action);
+  void take(const sched::RequestsRefused& event);
   void take(const RunStarted& fact) { run_ = fact; }
   void take(const JobPlanned& fact);
   void take(const LiveBytes& fact);
@@ -130,6 +135,7 @@ class RunModel : public Observer {
   std::optional<RunEnded> end_;
   std::map<JobId, JobRow> jobs_;
   std::map<ExecutorId, ExecutorRow> executors_;
+  GrowthRow growth_;
   std::vector<FailureRow> failures_;
   std::uint64_t failure_count_ = 0;
   std::map<std::pair<JobId, StageId>, std::size_t> stage_rows_;  // index into JobRow::stages

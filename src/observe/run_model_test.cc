@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <gtest/gtest.h>
 
+#include "observe/pending.h"
+#include "observe/report.h"
 #include "observe/simulated_run.h"
 
 namespace millrace::observe {
@@ -38,6 +40,48 @@ class RunModelTest : public testing::Test {
   const ExecutorId executor_{0};
   RunModel model_;
 };
+
+TEST_F(RunModelTest, CountsTheExecutorsThatWereAskedForAndGivenBack) {
+  EXPECT_FALSE(model_.growth().any());
+  put(20, sched::ExecutorsAsked{4, "tasks wait"});
+  put(30, sched::ExecutorAdded{ExecutorId{1}, 2, "there"});
+  put(31, sched::ExecutorAdded{ExecutorId{1}, 2, "there", "", 64});  // the same one: its slots changed
+  EXPECT_EQ(model_.growth().outstanding, 3u);
+  put(40, sched::RequestsRefused{1, "the partition is closed"});
+  put(50, sched::RequestsWithdrawn{1, "nothing waits"});
+  put(60, sched::ExecutorDraining{ExecutorId{1}, "nothing to do"});
+  put(61, sched::ExecutorDraining{ExecutorId{1}, "nothing to do"});
+  put(70, sched::ExecutorLost{ExecutorId{1}, "it was given back"});
+  const GrowthRow& growth = model_.growth();
+  EXPECT_EQ(growth.asked, 4u);
+  EXPECT_EQ(growth.outstanding, 1u);
+  EXPECT_EQ(growth.refused, 1u);
+  EXPECT_EQ(growth.withdrawn, 1u);
+  EXPECT_EQ(growth.given_back, 1u);
+  EXPECT_EQ(growth.last_asked, 20);
+  EXPECT_EQ(growth.last_refusal, "the partition is closed");
+  const std::string report = render_text(model_);
+  EXPECT_NE(
+      report.find("4 asked for, 1 taken back before they came, 1 refused (the partition is closed), 1 given back"),
+      std::string::npos)
+      << report;
+  EXPECT_NE(report.find("executor 1 (there), there since 30 us, was given back: nothing to do"), std::string::npos);
+  EXPECT_EQ(report.find("was lost"), std::string::npos);
+}
+
+TEST_F(RunModelTest, AWaitingTaskIsToldWhatIsDoneAboutIt) {
+  put(11, sched::StageStarted{JobId{0}, StageId{0}, "why"});
+  launch(12, attempt(0, 1));
+  put(13, sched::ExecutorAdded{executor_, 1, "here"});
+  put(20, sched::ExecutorsAsked{2, "tasks wait"});
+  put(1'000'020, sched::Tick{});
+  const JobRow& job = model_.jobs().at(JobId{0});
+  EXPECT_EQ(why_pending(model_, job, stage(0)),
+            "1 task waits for a slot: all 1 are busy; 2 more executors were asked for, the last 1.00 s ago");
+  put(1'000'030, sched::RequestsRefused{2, "the partition is closed"});
+  EXPECT_EQ(why_pending(model_, job, stage(0)),
+            "1 task waits for a slot: all 1 are busy; more executors were refused: the partition is closed");
+}
 
 TEST_F(RunModelTest, KnowsAStageBeforeItRuns) {
   EXPECT_EQ(stage(0).state, StageProgress::waiting);

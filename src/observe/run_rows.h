@@ -109,7 +109,8 @@ struct ExecutorRow {
   std::string rack;
   std::int64_t added = 0, lost = not_yet;
   std::string lost_reason;
-  bool draining = false;                   ///< it is to be given back
+  bool draining = false;  ///< it is to be given back
+  std::string draining_reason;
   std::int64_t set_aside_until = not_yet;  ///< not_yet when it is not set aside
   std::string set_aside_reason;            ///< of the last time
   std::uint64_t times_set_aside = 0;
@@ -118,6 +119,19 @@ struct ExecutorRow {
   std::uint64_t failed = 0;
   std::uint32_t running = 0;
   std::int64_t last_heard = 0;  ///< the time of the last event that came from it
+};
+
+/// Executors that were asked for while the run went on, because tasks waited.
+struct GrowthRow {
+  std::uint64_t asked = 0;
+  std::uint64_t withdrawn = 0;
+  std::uint64_t refused = 0;
+  std::uint64_t given_back = 0;
+  std::uint64_t outstanding = 0;  ///< asked for, and nothing is known of them yet
+  std::int64_t last_asked = not_yet;
+  std::string last_refusal;
+
+  bool any() const noexcept { return asked + given_back > 0; }
 };
 
 struct FailureRow {

@@ -179,9 +179,9 @@
   }
 
   function executorState(executor, now) {
+    if (executor.draining) return h("td", {class: "wide interrupted"}, (executor.lost >= 0 ? "given back after " + format.time(executor.lost) : "leaving") + (executor.drainingReason ? ": " + executor.drainingReason : ""));
     if (executor.lost >= 0) return h("td", {class: "wide failed"}, "lost after " + format.time(executor.lost) + (executor.lostReason ? ": " + executor.lostReason : ""));
     if (executor.asideUntil >= 0) return h("td", {class: "wide interrupted"}, "set aside until " + format.time(executor.asideUntil) + ": " + executor.asideReason);
-    if (executor.draining) return h("td", {class: "interrupted"}, "leaving");
     if (executor.running) return h("td", {class: "running"}, "running " + executor.running);
     return h("td", {class: "waiting"}, "idle");
   }
@@ -203,7 +203,7 @@
   }
 
   function drawFailures(data) {
-    const rows = data.executors.filter((executor) => executor.lost >= 0 && executor.lostReason).map((executor) =>
+    const rows = data.executors.filter((executor) => executor.lost >= 0 && executor.lostReason && !executor.draining).map((executor) =>
       h("tr", {}, number(format.time(executor.lost)), h("td", {}, "executor " + executor.id + " was lost"), h("td", {}, executor.host), h("td", {}, "lost_node"), h("td", {class: "wide"}, executor.lostReason)));
     for (const failure of data.failures) {
       rows.push(h("tr", {}, number(format.time(failure.at)),

@@ -25,6 +25,16 @@ struct PendingReason {
   std::string reason;
 };
 
+/// What the scheduler is at, for people who list runs.
+struct SchedulerSummary {
+  std::size_t jobs = 0;
+  std::string name;         ///< of the oldest job
+  std::uint64_t tasks = 0;  ///< of all live jobs, without the stages that are skipped
+  std::uint64_t done = 0;   ///< of these
+  std::size_t running = 0;  ///< attempts
+  std::size_t executors = 0;
+};
+
 /// Decides which task of which job runs where and when: the stages of a job in the order of their dependencies,
 /// independent ones side by side; between jobs as Options::sharing says; the lowest partition of the lowest stage
 /// first, unless a slot is nearer to the input of another.
@@ -72,6 +82,12 @@ class JobScheduler {
   std::string why_pending(StageId stage, PartitionId partition) const;
   /// The same for all tasks of live jobs that nobody has skipped, those of one reason together; the oldest job first.
   std::vector<PendingReason> pending_reasons() const;
+
+  SchedulerSummary summary() const;
+  /// Tasks that would be launched now if there were more slots.
+  std::uint64_t waiting_tasks() const;
+  /// By the number of the executor: a live job reads, or may have to read again, what it made. Ends with the last one.
+  std::vector<bool> executors_read_from() const;
 
  private:
   using Jobs = std::map<JobId, Job>;

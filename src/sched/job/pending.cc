@@ -91,4 +91,43 @@ std::vector<PendingReason> JobScheduler::pending_reasons() const {
   return reasons;
 }
 
+SchedulerSummary JobScheduler::summary() const {
+  SchedulerSummary out;
+  out.jobs = jobs_.size();
+  if (!jobs_.empty()) out.name = jobs_.begin()->second.name;
+  for (const auto& [id, job] : jobs_) {
+    for (const Stage* stage : job.stages) {
+      if (stage->state == StageState::skipped) continue;
+      out.tasks += stage->tasks.size();
+      out.done += stage->done;
+    }
+  }
+  out.running = running_attempts_;
+  out.executors = executors_.all().size();
+  return out;
+}
+
+std::uint64_t JobScheduler::waiting_tasks() const {
+  std::uint64_t waiting = 0;
+  for (const auto& [key, stage] : ready_) {
+    waiting += stage->inputs_there ? stage->pending_count() : std::min(stage->pending_count(), stage->cached_undone);
+  }
+  std::uint64_t free = 0;
+  for (const auto& [complement, id] : executors_.free()) free += executors_.find(id)->free();
+  return waiting - std::min(waiting, free);
+}
+
+std::vector<bool> JobScheduler::executors_read_from() const {
+  std::vector<bool> out;
+  for (const auto& [id, stage] : stages_) {
+    if (stage.readers == 0) continue;
+    for (const Task& task : stage.tasks) {
+      if (task.state != TaskState::done || task.executor == Task::nowhere) continue;
+      if (task.executor >= out.size()) out.resize(task.executor + 1);
+      out[task.executor] = true;
+    }
+  }
+  return out;
+}
+
 }  // namespace millrace::sched
