@@ -52,7 +52,15 @@ std::optional<std::string> runs_directory(bool make) {
   return is_own_directory(path, of_others) ? std::optional(path) : std::nullopt;
 }
 
-RunEntry::RunEntry(const Options& options, const std::string& page) noexcept try {
+RunEntry::RunEntry(const Options& options, const std::string& page) noexcept {
+  try {
+    enter(options, page);
+  } catch (const std::exception&) {  // no memory: there are worse things to report
+    file_ = rpc::Descriptor();
+  }
+}
+
+void RunEntry::enter(const Options& options, const std::string& page) {
   static std::atomic<unsigned> number{0};
   const unsigned mine = number++;
   const auto directory = runs_directory(true);
@@ -78,8 +86,6 @@ RunEntry::RunEntry(const Options& options, const std::string& page) noexcept try
     path_.copy(entry_path, path_bytes - 1);
     has_entry = true;
   }
-} catch (const std::exception&) {  // no memory: there are worse things to report
-  file_ = rpc::Descriptor();
 }
 
 RunEntry::~RunEntry() {

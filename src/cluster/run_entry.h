@@ -39,6 +39,8 @@ class RunEntry {
   void write(sched::Time now, const sched::SchedulerSummary& summary) noexcept;
 
  private:
+  void enter(const Options& options, const std::string& page);
+
   rpc::Descriptor file_;
   std::string path_;
   std::size_t status_at_ = 0;  // where the line begins that changes

@@ -273,10 +273,10 @@ void SlurmLauncher::withdraw(std::uint32_t ticket) {
   requests_.withdraw(ticket);
 }
 
-void SlurmLauncher::finish(std::chrono::milliseconds patience) {
-  requests_.finish(patience);
+void SlurmLauncher::finish(std::chrono::milliseconds time) {
+  requests_.finish(time);
   gate_->close();
-  beside_.finish(patience);
+  beside_.finish(time);
 }
 
 namespace {
