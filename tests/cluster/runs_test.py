@@ -29,10 +29,10 @@ class RunsCase(HeldRuns, ClusterCase):
         program.write_text(f"#!/bin/sh\n{text}\n")
         program.chmod(0o755)
 
-    def start_held(self, *more, **settings):
+    def start_held(self, *more, output="out", **settings):
         """A run that waits for go(), once its tasks run."""
         self.write_held_input()
-        process = subprocess.Popen([MILLRACE, *map(str, self.held_words(reducers=1)), *more], stdin=subprocess.DEVNULL,
+        process = subprocess.Popen([MILLRACE, *map(str, self.held_words(reducers=1, output=output)), *more], stdin=subprocess.DEVNULL,
                                    cwd=self.path, env=self.environment,
                                    **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings})
         self.addCleanup(process.kill)
@@ -61,7 +61,7 @@ class PsTest(RunsCase):
     def test_runs_with_their_tasks_executors_and_files(self):
         one = self.start_held("--workers=2", "--events=events")
         with open(self.path / "errors", "wb") as errors:
-            two = self.start_held("--ui", stdout=subprocess.DEVNULL, stderr=errors)
+            two = self.start_held("--ui", output="other", stdout=subprocess.DEVNULL, stderr=errors)
         self.assertTrue(wait_for(lambda: re.search(r"this machine +running +0 of \d+ +2 ", self.row(one.pid)), 30),
                         self.row(one.pid))
         self.assertIn("stream -input text", self.row(one.pid))
@@ -79,7 +79,8 @@ class PsTest(RunsCase):
         two.kill()
         two.wait()
         self.reduce()
-        self.assertEqual(self.finish(one)[0], 0)
+        status, _, err = self.finish(one)
+        self.assertEqual(status, 0, err)
         self.assertEqual(self.ps().count("\n"), 1)
         self.assertEqual(self.entries(), [])
 
