@@ -14,6 +14,7 @@
 
 #include "cluster/munge.h"
 #include "cluster/program.h"
+#include "cluster/self_process.h"
 #include "rpc/frame.h"
 
 namespace millrace::cluster {
