@@ -66,6 +66,9 @@ Executable own_executable() {
   Executable out;
   std::error_code error;
   out.path = std::filesystem::read_symlink("/proc/self/exe", error).string();
+  // How the kernel names a file that is gone (proc(5)): the copies on hosts are named for what it was called.
+  constexpr std::string_view gone = " (deleted)";
+  if (out.path.ends_with(gone) && !std::filesystem::exists(out.path)) out.path.resize(out.path.size() - gone.size());
   std::ifstream file("/proc/self/exe", std::ios::binary);
   crypto_hash_sha256_state state;
   crypto_hash_sha256_init(&state);
