@@ -108,6 +108,10 @@ class SlurmCase(ClusterCase):
                 try:
                     if os.readlink(process / "exe") != os.path.realpath(MILLRACE):
                         continue
+                    # A child that is about to become another program is none of the step's.
+                    parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+                    if os.readlink(f"/proc/{parent}/exe") == os.path.realpath(MILLRACE):
+                        continue
                 except OSError:
                     continue
                 environment = environment_of(process.name)
