@@ -146,7 +146,9 @@ TEST_P(Faults, OneFailingCallAnywhere) {
       SCOPED_TRACE("operation " + std::to_string(static_cast<int>(operation)) + ", call " + std::to_string(at));
       const std::string error = run_with(rule);
       failed += error.empty() ? 0 : 1;
-      if (operation == FileOperation::exchange && faults != 0) EXPECT_EQ(machine.last_word.text, error);
+      if (operation == FileOperation::exchange && faults != 0) {
+        EXPECT_EQ(machine.last_word.text, error);
+      }
       if (HasFailure()) return;
       if (faults == 0) break;
     }
