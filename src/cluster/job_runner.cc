@@ -161,19 +161,21 @@ void JobRunner::tell_commit_failed(JobId job, const Error& error) {
 // Skipped records, where the user can look at them: with the output, or in the temporary directory when there is none.
 void JobRunner::keep_bad_records(RunningJob& job) {
   constexpr std::uint32_t own_partition = RunningJob::bad_records_partition;
-  if (job.commit != nullptr && job.commit->is_committed(own_partition)) return;  // a driver before this one has done it
-  std::string text;
-  for (const exec::BadRecord& record : job.bad_records) {
-    text += fmt::format("# {}, byte {}: {}\n{}\n", record.path, record.offset, record.message, record.content);
-  }
   const std::string name = "_bad_records";
   const std::string path =
       job.commit != nullptr ? job.commit->attempt_directory(own_partition, 0) + "/" + name
                             : fmt::format("{}/millrace-bad-records-{}-{}", options_.tmp, getpid(), job.request.job.id);
-  auto file = files_.create(path);
-  file->write(std::as_bytes(std::span(text.data(), text.size())));
-  file->close();
-  if (job.commit != nullptr) job.commit->commit_task(own_partition, 0);
+  // A driver before this one may have kept them; the user of this one wants to know of them all the same.
+  if (job.commit == nullptr || !job.commit->is_committed(own_partition)) {
+    std::string text;
+    for (const exec::BadRecord& record : job.bad_records) {
+      text += fmt::format("# {}, byte {}: {}\n{}\n", record.path, record.offset, record.message, record.content);
+    }
+    auto file = files_.create(path);
+    file->write(std::as_bytes(std::span(text.data(), text.size())));
+    file->close();
+    if (job.commit != nullptr) job.commit->commit_task(own_partition, 0);
+  }
   fmt::print(stderr, "millrace: {} bad records were skipped; they are in {}\n", job.bad_records.size(),
              job.commit != nullptr ? job.result_stage().output_directory + "/" + name : path);
 }

@@ -35,19 +35,24 @@ class MetricsTest(ScratchCase):
         with urllib.request.urlopen(request, timeout=30) as answer:
             return answer.read().decode()
 
+    def metrics_with(self, line, path, **headers):
+        """The metrics once they have the line: executors and tasks come a moment after the page."""
+        end = time.monotonic() + 30
+        while line not in (metrics := self.get(path, **headers)) and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertIn(line, metrics)
+        return metrics
+
     def test_promtool_likes_them(self):
         if shutil.which("promtool") is None:
             self.skipTest("promtool is not installed (apt-get install prometheus)")
-        end = time.monotonic() + 30
-        while "millrace_tasks_running 2\n" not in (metrics := self.get(f"/{TOKEN}/metrics")) and time.monotonic() < end:
-            time.sleep(0.05)  # its tasks begin a moment after its page
-        self.assertIn("millrace_tasks_running 2\n", metrics)
+        metrics = self.metrics_with("millrace_tasks_running 2\n", f"/{TOKEN}/metrics")
         result = subprocess.run(["promtool", "check", "metrics"], input=metrics, text=True, capture_output=True, timeout=60)
         self.assertEqual((result.returncode, result.stdout + result.stderr), (0, ""))
 
     def test_only_those_with_the_token_get_them(self):
         self.assertEqual(self.run_of_job.token, TOKEN)
-        self.assertIn("millrace_slots 2\n", self.get("/metrics", Authorization=f"Bearer {TOKEN}"))
+        self.metrics_with("millrace_slots 2\n", "/metrics", Authorization=f"Bearer {TOKEN}")
         for path in ("/metrics", "/wrong/metrics"):
             with self.assertRaises(urllib.error.HTTPError) as refused:
                 self.get(path)

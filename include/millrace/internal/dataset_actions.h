@@ -90,7 +90,7 @@ std::vector<Owned<T>> Dataset<T, Chain>::extremes(const char* operation, std::ui
     best.take(emit);
   };
   Best best(less, n);
-  map_partitions<Owned<T>>(capture(n, bind(less, select))).gather(operation, site, [&](Owned<T>&& x) {
+  map_partitions<Owned<T>>(capture(n, bind(less, select)), site).gather(operation, site, [&](Owned<T>&& x) {
     best.add(std::move(x));
   });
   std::vector<Owned<T>> out;
