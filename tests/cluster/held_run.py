@@ -67,6 +67,10 @@ class HeldRuns:
         self.assertTrue(wait_for(lambda: self.state()[2] == count, seconds),
                         f"{self.state()[2]} executors are there, not {count}")
 
+    def wait_until_at_most(self, count, seconds=90):
+        self.assertTrue(wait_for(lambda: 0 < self.state()[2] <= count, seconds),
+                        f"{self.state()[2]} executors are there, not {count} or fewer")
+
     def wait_until_left(self, count, seconds=90):
         """All tasks but so many are done."""
         self.assertTrue(wait_for(lambda: (state := self.state())[1] > count and state[1] - state[0] == count, seconds),
