@@ -13,6 +13,7 @@
 #include <millrace/error.h>
 
 #include "cluster/build_id.h"
+#include "cluster/program.h"
 #include "cluster/self_process.h"
 
 namespace millrace::cluster {
@@ -88,25 +89,13 @@ Executable own_executable() {
   return out;
 }
 
-std::string shell_word(std::string_view text) {
-  std::string out = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      out += "'\\''";
-    } else {
-      out += c;
-    }
-  }
-  return out + "'";
-}
-
 std::string host_script(const Executable& executable, const std::string& directory,
                         const std::vector<std::string>& arguments) {
   std::string words = "set --";
-  for (std::size_t i = 1; i < arguments.size(); ++i) words += " " + shell_word(arguments[i]);
+  for (std::size_t i = 1; i < arguments.size(); ++i) words += " " + shell_quoted(arguments[i]);
   return fmt::format("{}\nexe={}\nbytes={}\nsha256={}\nbuild={}\nmachine={}\ndirectory={}\n{}", words,
-                     shell_word(executable.path), executable.bytes, executable.sha256, shell_word(executable.build),
-                     shell_word(machine()), shell_word(directory), steps);
+                     shell_quoted(executable.path), executable.bytes, executable.sha256, shell_quoted(executable.build),
+                     shell_quoted(machine()), shell_quoted(directory), steps);
 }
 
 std::string host_command(std::size_t script_bytes) {

@@ -40,7 +40,4 @@ struct HostWord {
 
 HostWord host_word_of(std::string_view line);
 
-/// A word for the shell, whatever it contains.
-std::string shell_word(std::string_view text);
-
 }  // namespace millrace::cluster

@@ -11,6 +11,8 @@
 #include <sodium.h>
 #include <sys/stat.h>
 
+#include "cluster/program.h"
+
 namespace millrace::cluster {
 namespace {
 
@@ -54,8 +56,8 @@ class HostScriptTest : public ::testing::Test {
     const std::string script = host_script(executable_, directory_, arguments);
     std::ofstream(home_ / "sent", std::ios::binary) << script << sent;
     // Through a pipe: a shell may read ahead in a file, and go back.
-    const std::string command = "cd / && unset XDG_CACHE_HOME && export HOME=" + shell_word(home_.string()) +
-                                " && cat " + shell_word((home_ / "sent").string()) + " | (" +
+    const std::string command = "cd / && unset XDG_CACHE_HOME && export HOME=" + shell_quoted(home_.string()) +
+                                " && cat " + shell_quoted((home_ / "sent").string()) + " | (" +
                                 host_command(script.size()) + ") 2>&1";
     const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), &pclose);
     std::string out;

@@ -35,13 +35,6 @@ rpc::Descriptor file_of(const std::string& text, const std::string& program) {
   return file;
 }
 
-std::vector<char*> pointers_to(std::vector<std::string>& words) {
-  std::vector<char*> out;
-  for (std::string& word : words) out.push_back(word.data());
-  out.push_back(nullptr);
-  return out;
-}
-
 int status_of(pid_t child) {
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
@@ -76,6 +69,13 @@ int spawn(pid_t& child, std::vector<std::string> words, int in, int out, bool wi
 }
 
 }  // namespace
+
+std::vector<char*> pointers_to(std::vector<std::string>& words) {
+  std::vector<char*> out;
+  for (std::string& word : words) out.push_back(word.data());
+  out.push_back(nullptr);
+  return out;
+}
 
 ProgramResult run_program(const std::vector<std::string>& words, const std::string& input, bool with_errors,
                           std::vector<std::string> environment) {

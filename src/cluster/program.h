@@ -16,6 +16,10 @@ struct ProgramResult {
 ProgramResult run_program(const std::vector<std::string>& words, const std::string& input = {}, bool with_errors = true,
                           std::vector<std::string> environment = {});
 
+/// What posix_spawn takes: one pointer a word, and the null behind them. They hold as long as the words stay as they
+/// are.
+std::vector<char*> pointers_to(std::vector<std::string>& words);
+
 /// The word as a shell reads it back unchanged.
 std::string shell_quoted(const std::string& word);
 

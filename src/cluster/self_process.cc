@@ -11,6 +11,8 @@
 
 #include <millrace/error.h>
 
+#include "cluster/program.h"
+
 namespace millrace::cluster {
 namespace {
 
@@ -21,13 +23,6 @@ std::vector<std::string> environment_with(const std::string& setting) {
     if (std::strncmp(*each, name.c_str(), name.size()) != 0) out.emplace_back(*each);
   }
   out.push_back(setting);
-  return out;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> out;
-  for (std::string& word : words) out.push_back(word.data());
-  out.push_back(nullptr);
   return out;
 }
 
@@ -54,8 +49,8 @@ pid_t start_self(const std::string& role, const Streams& streams) {
   posix_spawn_file_actions_adddup2(&files, streams.out, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&files, streams.err, STDERR_FILENO);
   pid_t child = 0;
-  const int error =
-      posix_spawn(&child, "/proc/self/exe", &files, nullptr, pointers(arguments).data(), pointers(variables).data());
+  const int error = posix_spawn(&child, "/proc/self/exe", &files, nullptr, pointers_to(arguments).data(),
+                                pointers_to(variables).data());
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) {
     throw Error(Cause::lost_node, fmt::format("an executor cannot be started: {}", std::strerror(error)));
