@@ -128,7 +128,8 @@ void Driver::end_run() {
   });
   if (!events_.observed()) return;
   const std::string failure = runner_->last_failure();
-  events_.publish(runner_->now(), std::variant<observe::RunEnded>(observe::RunEnded{failure.empty() ? 0 : 1, failure}));
+  observe::RunEnded ended{failure.empty() ? 0 : 1, failure, runner_->broadcast_bytes_sent()};
+  events_.publish(runner_->now(), std::variant<observe::RunEnded>(std::move(ended)));
   write_account([&] {
     if (report_.empty()) return;
     observe::GrowingFile file("the report", report_);

@@ -122,6 +122,8 @@ class Executors {
   virtual bool in_calling_thread() const = 0;
   /// Runs the next attempt in the calling thread. False when there is none. Without the runner's lock.
   virtual bool run_next() = 0;
+  /// Copies of broadcast values that this process itself sent, in bytes.
+  virtual std::uint64_t broadcast_bytes_sent() const { return 0; }
   /// Null when the number of executors is fixed.
   virtual ElasticExecutors* elastic() { return nullptr; }
   /// Ctrl-C: tells every attempt to stop, and waits for them as long as `patience`. Without the runner's lock.

@@ -342,7 +342,8 @@ void JobRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
   }
   if (events_.observed()) {
     constexpr int status = 130;
-    events_.publish(now(), std::variant<observe::RunEnded>(observe::RunEnded{status, "interrupted"}));
+    observe::RunEnded ended{status, "interrupted", broadcast_bytes_sent()};
+    events_.publish(now(), std::variant<observe::RunEnded>(std::move(ended)));
   }
   if (journal_ != nullptr) fmt::print(stderr, "millrace: {}\n", journal_->how_to_go_on());
   exit_interrupted();

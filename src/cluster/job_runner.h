@@ -47,6 +47,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   sched::Time now() const;
   /// What the last job failed with; empty when it succeeded.
   std::string last_failure() const;
+  std::uint64_t broadcast_bytes_sent() const { return executors_->broadcast_bytes_sent(); }
 
  private:
   void executor_added(const sched::ExecutorAdded& added) override;

@@ -80,8 +80,9 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   void stop(std::chrono::milliseconds patience) override;
   ElasticExecutors* elastic() override { return options_.max_executors > settings_.executors ? this : nullptr; }
 
-  /// Copies of broadcast values that the driver itself sent, in bytes.
-  std::uint64_t broadcast_bytes_sent() const { return server_ == nullptr ? 0 : server_->broadcast_bytes_sent(); }
+  std::uint64_t broadcast_bytes_sent() const override {
+    return server_ == nullptr ? 0 : server_->broadcast_bytes_sent();
+  }
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -288,6 +288,7 @@ template <class Archive>
 void fields(Archive& archive, Is<RunEnded> auto& value) {
   archive("status", value.status);
   archive.maybe("message", value.message);
+  archive.maybe("broadcast_bytes", value.broadcast_bytes);
 }
 
 }  // namespace millrace::observe

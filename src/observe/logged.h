@@ -53,8 +53,9 @@ struct LiveBytes {
 
 /// The last record of a run that ended in an orderly way.
 struct RunEnded {
-  int status = 0;       ///< the exit status
-  std::string message;  ///< one line when it failed
+  int status = 0;                     ///< the exit status
+  std::string message;                ///< one line when it failed
+  std::uint64_t broadcast_bytes = 0;  ///< of broadcast values, what the driver itself sent to executors
 };
 
 /// One record. `at` never decreases from one record to the next.

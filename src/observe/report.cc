@@ -21,6 +21,10 @@ std::string head(const RunModel& model) {
   if (run.unix_microseconds > 0) text += line("Started", date_text(run.unix_microseconds));
   text += line("Took", duration_text(model.now()) + ", " + run_state(model));
   if (model.end() && !model.end()->message.empty()) text += line("Error", model.end()->message);
+  if (model.end() && model.end()->broadcast_bytes != 0) {
+    text += line("Sent", bytes_text(static_cast<double>(model.end()->broadcast_bytes)) +
+                             " of broadcast values by the driver; executors passed them on");
+  }
   if (!run.host.empty()) {
     text += line("Machine", fmt::format("{}: {} cores of {}, {}", run.host, run.cores,
                                         run.processor.empty() ? "an unknown processor" : run.processor,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
@@ -114,6 +115,36 @@ void elsewhere(millrace::Context& context) {
   say("fetched ", there, " sum ", sum, " computed ", computed.value());
 }
 
+/// spread BYTES TASKS: a broadcast value that every task reads, each in a process of its own: none ends before all
+/// began.
+void spread(millrace::Context& context) {
+  const std::string text(std::stoull(context.args().at(1)), 'x');
+  const auto tasks = static_cast<std::uint32_t>(std::stoul(context.args().at(2)));
+  const auto value = context.broadcast(text);
+  const auto sum = context
+                       .generate(
+                           tasks,
+                           [value, tasks](std::uint64_t i) {
+                             const std::uint64_t bytes = value->size();
+                             std::ofstream("began-" + std::to_string(i) + "." + std::to_string(getpid())).flush();
+                             for (std::uint32_t other = 0; other < tasks; ++other) {
+                               const std::string mark = "began-" + std::to_string(other) + ".";
+                               const auto is_mark = [&](const auto& entry) {
+                                 return entry.path().filename().string().starts_with(mark);
+                               };
+                               for (;;) {
+                                 const std::filesystem::directory_iterator files(".");
+                                 if (std::any_of(begin(files), end(files), is_mark)) break;
+                                 std::this_thread::sleep_for(std::chrono::milliseconds(5));
+                               }
+                             }
+                             return bytes;
+                           },
+                           tasks)
+                       .sum();
+  say("sum ", sum);
+}
+
 /// crash INPUT: a function crashes its process at a line "poison" while another job of the driver waits at a "hold".
 void crash(millrace::Context& context) {
   const auto lines = context.read_text(context.args().at(1));
@@ -226,6 +257,7 @@ int main(int argc, char** argv) {
   const std::string job = context.args().at(0);
   try {
     if (job == "count") count(context);
+    if (job == "spread") spread(context);
     if (job == "passes") passes(context);
     if (job == "elsewhere") elsewhere(context);
     if (job == "crash") crash(context);

@@ -1,4 +1,5 @@
 """Runs in executor processes give what runs in one process give.  Usage: workers_test.py MILLRACE [unittest arguments]"""
+import json
 import socket
 import unittest
 from pathlib import Path
@@ -49,6 +50,18 @@ class WorkersTest(ClusterCase):
         self.assertEqual(run.returncode, 0, run.stderr)
         report = self.run_process("report", "events")
         self.assertEqual(report.returncode, 0, report.stderr)
+
+    def test_the_driver_gives_away_a_broadcast_value_twice_at_most(self):
+        size, executors = 8 << 20, 8
+        status, out, err = self.run_job("spread", size, executors, f"--workers={executors}", "--threads=1", "--events=events")
+        self.assertEqual((status, out), (0, b"sum %d\n" % (size * executors)), err)
+        self.assertEqual(len({path.suffix for path in self.path.glob("began-*")}), executors, "each in a process of its own")
+        ended = json.loads((self.path / "events").read_text().splitlines()[-1])
+        self.assertEqual(ended["event"], "run_ended")
+        self.assertGreaterEqual(ended["broadcast_bytes"], size)
+        self.assertLess(ended["broadcast_bytes"], 2 * size + 4096)
+        report = self.run_process("report", "events")
+        self.assertRegex(report.stdout, rb"Sent +1[56][0-9.]* M.*by the driver")
 
     def test_a_stranger_is_not_let_in(self):
         self.write_held_text(1_000_000, "one")
