@@ -113,7 +113,8 @@ void Checks::check(const sched::LaunchTask& action) {
     expect(action.backup, "a second attempt that is no backup", id);
     expect(flight.executor != action.executor, "a backup beside its attempt", id);
   }
-  expect(busy < where.slots, "more attempts than slots", id);
+  expect(busy < where.slots + scenario_.options.queues.most, "more attempts than slots and places to wait", id);
+  if (busy >= where.slots) ++reached["waits behind others"];
   expect(launched_.insert(id).second, "an attempt number came twice", id);
   const Stage& stage = scenario_.stages.at(id.stage);
   if (stage.cache == Stage::no_cache) {
@@ -137,6 +138,7 @@ void Checks::check(const sched::KillTask& action) {
   expect(!flight->second.killed, "killed twice", action.attempt);
   flight->second.killed = true;
   ++reached["killed"];
+  if (action.reason.find("waits behind") != std::string::npos) ++reached["called back"];
 }
 
 void Checks::check(const sched::TaskCommitted& action) {

@@ -48,10 +48,11 @@ void Machine::beat() {
   std::vector<std::pair<AttemptId, std::uint32_t>> progress;
   std::vector<AttemptId> unanswered;
   for (const auto& [id, attempt] : running_) {
+    unanswered.push_back(id);
+    if (!attempt.begun) continue;
     const std::int64_t ran = world_.timeline().now() - attempt.started;
     progress.emplace_back(
         id, static_cast<std::uint32_t>(std::min<std::int64_t>(ran * 1'000'000 / attempt.length, 999'999)));
-    unanswered.push_back(id);
   }
   for (const auto& [id, event] : answers_) unanswered.push_back(id);
   world_.network().send(host_, Network::driver_host, [this, life = life_, progress, unanswered] {
@@ -62,9 +63,24 @@ void Machine::beat() {
 
 void Machine::launch(std::uint32_t life, const AttemptId& id, const Locations& inputs) {
   if (!alive_ || life < life_ || !refused_.insert(id).second) return;
+  running_[id].inputs = inputs;
+  waiting_.push_back(id);
+  begin_next();
+}
+
+void Machine::begin_next() {
+  auto begun = std::count_if(running_.begin(), running_.end(), [](const auto& each) { return each.second.begun; });
+  for (; !waiting_.empty() && begun < world_.scenario().slots; waiting_.pop_front()) {
+    const auto next = running_.find(waiting_.front());
+    if (next == running_.end()) continue;
+    begin(next->first, next->second);
+    ++begun;
+  }
+}
+
+void Machine::begin(const AttemptId& id, Attempt& attempt) {
   const Stage& stage = world_.scenario().stages.at(id.stage);
-  Attempt& attempt = running_[id];
-  attempt.inputs = inputs;
+  attempt.begun = true;
   attempt.started = world_.timeline().now();
   attempt.length = stage.task_microseconds * (world_.slow(host_) ? 5 : 1) * world_.chance().between(80, 140) / 100;
   world_.timeline().after(attempt.length, [this, id] { when_running([this, id] { finish(id); }); });
@@ -79,6 +95,7 @@ void Machine::kill(std::uint32_t life, const AttemptId& id) {
   if (!alive_ || life < life_) return;
   refused_.insert(id);
   running_.erase(id);
+  begin_next();
   if (answers_.contains(id)) return send_answer(id);  // it had ended
   sched::TaskFailure failure;
   failure.cause = Cause::lost_node;
@@ -88,21 +105,22 @@ void Machine::kill(std::uint32_t life, const AttemptId& id) {
 
 void Machine::finish(const AttemptId& id) {
   if (!alive_ || !running_.contains(id)) return;
-  const Locations inputs = running_.at(id).inputs;
+  const Attempt attempt = running_.at(id);
   running_.erase(id);
-  answer(outcome(id, inputs), id);
+  answer(outcome(id, attempt), id);
+  begin_next();
 }
 
 bool Machine::has_cached(const AttemptId& id) const {
   return cached_.contains({world_.scenario().stages.at(id.stage).cache, id.partition});
 }
 
-sched::Event Machine::outcome(const AttemptId& id, const Locations& inputs) {
+sched::Event Machine::outcome(const AttemptId& id, const Attempt& attempt) {
   const Stage& stage = world_.scenario().stages.at(id.stage);
   sched::TaskFailure failure;
   failure.message = "injected";
   if (!has_cached(id)) {
-    for (const auto& [output, holder] : inputs) {
+    for (const auto& [output, holder] : attempt.inputs) {
       const Machine* other = world_.machine(holder);
       const bool there = other != nullptr && other->alive() && !other->paused() && other->has(output) &&
                          world_.network().reaches(host_, other->host());
@@ -123,6 +141,7 @@ sched::Event Machine::outcome(const AttemptId& id, const Locations& inputs) {
     if (!stage.result) outputs_.insert(id);
     if (stage.cache != Stage::no_cache) cached_.insert({stage.cache, id.partition});
     sched::TaskSucceeded succeeded{id, id_, {}};
+    succeeded.metrics.wall_microseconds = attempt.length;
     succeeded.metrics.shuffle_bytes_written = stage.result ? 0 : 1 + chance.below(1000);
     return succeeded;
   }

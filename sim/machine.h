@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -49,16 +50,19 @@ class Machine {
  private:
   struct Attempt {
     Locations inputs;
+    bool begun = false;  // else it waits for a slot
     std::int64_t started = 0;
     std::int64_t length = 0;
   };
 
   void beat();
   void join();
+  void begin_next();
+  void begin(const AttemptId& id, Attempt& attempt);
   void finish(const AttemptId& attempt);
   void answer(const sched::Event& event, const AttemptId& attempt);
   void send_answer(const AttemptId& attempt);
-  sched::Event outcome(const AttemptId& attempt, const Locations& inputs);
+  sched::Event outcome(const AttemptId& id, const Attempt& attempt);
   bool has_cached(const AttemptId& attempt) const;
 
   World& world_;
@@ -68,7 +72,8 @@ class Machine {
   bool joined_ = false;
   std::int64_t paused_until_ = 0;
   std::uint32_t life_ = 0;
-  std::map<AttemptId, Attempt> running_;
+  std::map<AttemptId, Attempt> running_;       // those that wait included
+  std::deque<AttemptId> waiting_;              // of these; killed ones may still be here
   std::map<AttemptId, sched::Event> answers_;  // that the driver has not acknowledged
   std::set<AttemptId> refused_;                // told to be killed, or launched before
   std::set<AttemptId> outputs_;

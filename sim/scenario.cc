@@ -79,6 +79,12 @@ Scenario scenario_of(std::uint64_t seed) {
   scenario.options.sharing = chance.pick({sched::Sharing::fifo, sched::Sharing::fair});
   scenario.options.backups.on = !scenario.shadow;
   scenario.options.health.first_microseconds = 10'000'000;
+  // Tasks here take seconds, not microseconds.
+  scenario.options.queues.most = chance.pick({0u, 0u, 6u});
+  scenario.options.queues.short_microseconds = 4'000'000;
+  scenario.options.queues.long_microseconds = 6'000'000;
+  scenario.options.queues.queue_microseconds = 20'000'000;
+  scenario.options.queues.recall_microseconds = 5'000'000;
   return scenario;
 }
 

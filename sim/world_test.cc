@@ -38,6 +38,8 @@ TEST_P(SimulationTest, TheSchedulerKeepsItsPromises) {
                            "late or repeated success refused",
                            "backup launched",
                            "backup won",
+                           "waits behind others",
+                           "called back",
                            "set aside",
                            "readmitted",
                            "launched where its input is",

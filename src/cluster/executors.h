@@ -112,6 +112,9 @@ class Executors {
   virtual void progress(const VisitProgress& visit) const = 0;
 
   virtual bool shares_memory() const = 0;
+  /// Attempts that may wait on an executor behind those that run: worth it where asking for the next one takes a
+  /// message.
+  virtual std::uint32_t longest_queue() const { return 0; }
   /// What an executor made is gone when it is.
   virtual bool outputs_die_with_executor() const = 0;
   /// Memory of this process, for the results on their way to the caller.

@@ -62,6 +62,7 @@ JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe
         scheduling.sharing = options.fair ? sched::Sharing::fair : sched::Sharing::fifo;
         scheduling.backups.on = !options.no_backups;
         scheduling.outputs_die_with_executor = journal == nullptr && executors->outputs_die_with_executor();
+        scheduling.queues.most = executors->longest_queue();
         return scheduling;
       }()),
       executors_(std::move(executors)) {

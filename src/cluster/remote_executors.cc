@@ -466,28 +466,11 @@ void RemoteExecutors::take_end(Connection& connection, rpc::AttemptEnded message
     end.result.message = fmt::format("more bad records than may be skipped; the last is in {} at byte {}: {}", bad.path,
                                      bad.offset, bad.message);
   }
-  const std::int64_t wall = end.metrics.wall_microseconds;
   listener_->attempt_ended(std::move(end));
-  adapt(connection, wall);
 }
 
 sched::ExecutorAdded RemoteExecutors::added(const Connection& connection) const {
-  constexpr std::uint32_t waiting = 64;
-  return {connection.id, std::max(options_.threads, 1u), connection.host, connection.rack,
-          connection.ahead ? waiting : 0};
-}
-
-// Tasks that take less time than a message are sent ahead, so that many share one. Tasks that take long are not: one
-// that waits behind them could run elsewhere.
-void RemoteExecutors::adapt(Connection& connection, std::int64_t wall_microseconds) {
-  constexpr double weight = 0.1;
-  constexpr double shortest = 500;
-  constexpr double longest = 2000;
-  double& typical = connection.task_microseconds;
-  const auto wall = static_cast<double>(wall_microseconds);
-  typical = typical == 0 ? wall : (1 - weight) * typical + weight * wall;
-  const bool ahead = connection.ahead ? typical < longest : typical < shortest;
-  if (std::exchange(connection.ahead, ahead) != ahead) listener_->executor_added(added(connection));
+  return {connection.id, std::max(options_.threads, 1u), connection.host, connection.rack};
 }
 
 void RemoteExecutors::take_cache_change(const Connection& connection, const rpc::CacheChanged& message) {

@@ -78,6 +78,7 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   bool in_calling_thread() const override { return false; }
   bool run_next() override { return false; }
   void stop(std::chrono::milliseconds patience) override;
+  std::uint32_t longest_queue() const override { return 64; }
   ElasticExecutors* elastic() override { return options_.max_executors > settings_.executors ? this : nullptr; }
 
   std::uint64_t broadcast_bytes_sent() const override {
@@ -99,10 +100,8 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
     rpc::FrameBuffer in;
     Clock::time_point heard;
     std::map<AttemptId, std::unique_ptr<exec::BlockWriter>> results;
-    double task_microseconds = 0;  // of a typical task of late; 0: none has ended
-    bool ahead = false;            // it is given tasks to wait there
-    std::string fault;             // why it must be given up; empty while all is well
-    bool gone = false;             // it has closed the stream
+    std::string fault;  // why it must be given up; empty while all is well
+    bool gone = false;  // it has closed the stream
     // Under the mutex:
     std::vector<std::byte> out;
     std::size_t sent = 0;
@@ -138,7 +137,6 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   void take(Connection& connection, std::uint8_t kind, std::span<const std::byte> payload);
   void take_result(Connection& connection, const rpc::ResultBlock& message);
   void take_end(Connection& connection, rpc::AttemptEnded message);
-  void adapt(Connection& connection, std::int64_t wall_microseconds);
   sched::ExecutorAdded added(const Connection& connection) const;
   void take_cache_change(const Connection& connection, const rpc::CacheChanged& message);
   void flush(Connection& connection);

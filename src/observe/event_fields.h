@@ -64,7 +64,6 @@ void fields(Archive& archive, Is<sched::ExecutorAdded> auto& value) {
   archive("slots", value.slots);
   archive.maybe("host", value.host);
   archive.maybe("rack", value.rack);
-  archive.maybe("ahead", value.ahead);
 }
 
 template <class Archive>

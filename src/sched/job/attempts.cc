@@ -87,6 +87,7 @@ void JobScheduler::on(const TaskSucceeded& event) {
   Task& task = *found.task;
   const std::uint32_t partition = event.attempt.partition.value;
   count_success(*executors_.find(event.executor), released, stage);
+  if (options_.queues.most > 0) learn_work(stage, event.metrics.wall_microseconds);
 
   if (const auto backup = stage.backups.find(partition); backup != stage.backups.end()) {
     const std::uint32_t number = found.backup ? task.attempt : backup->second.attempt;

@@ -82,9 +82,6 @@ struct ExecutorAdded {
   std::uint32_t slots = 1;
   std::string host;
   std::string rack{};  ///< empty when racks are not known
-  /// Attempts that may be launched beyond the slots, and wait there: worth it while tasks are so short that asking for
-  /// the next one takes as long as running it.
-  std::uint32_t ahead = 0;
 };
 struct ExecutorLost {
   ExecutorId executor;

@@ -24,10 +24,9 @@ Executor& Executors::add(const ExecutorAdded& event) {
     leave_host(executor);
   }
   enter_host(executor, event);
-  const std::uint32_t slots = event.slots + event.ahead;
-  slots_ += slots;
+  slots_ += event.slots;
   slots_ -= executor.slots;
-  update(executor, [&](Executor& each) { each.slots = slots; });
+  update(executor, [&](Executor& each) { each.slots = event.slots; });
   return executor;
 }
 
@@ -36,6 +35,7 @@ Executor Executors::remove(ExecutorId id) {
   Executor executor = std::move(found->second);
   executors_.erase(found);
   if (executor.free() > 0) free_.erase({~executor.free(), id});
+  if (const auto queued = executor.queued()) full_.erase({*queued, id});
   slots_ -= executor.slots;
   leave_host(executor);
   return executor;
@@ -73,6 +73,21 @@ std::optional<ExecutorId> Executors::best(std::uint32_t avoid) const {
   if (best->second.value != avoid) return best->second;
   if (++best != free_.end()) return best->second;
   return usable() > 1 ? std::nullopt : std::optional(ExecutorId{avoid});
+}
+
+void Executors::queue_moved(const Executor& executor, std::optional<std::uint32_t> before) {
+  const auto after = executor.queued();
+  if (before == after) return;
+  if (before) full_.erase({*before, executor.id});
+  if (after) full_.insert({*after, executor.id});
+}
+
+std::optional<ExecutorId> Executors::shortest_queue_below(std::uint32_t most, std::uint32_t avoid) const {
+  for (const auto& [queued, id] : full_) {
+    if (queued >= most) break;
+    if (id.value != avoid) return id;
+  }
+  return std::nullopt;
 }
 
 std::size_t Executors::usable() const noexcept {

@@ -26,7 +26,7 @@ struct RunningAttempt {
 
 struct Executor {
   ExecutorId id;
-  std::uint32_t slots = 0;  ///< with those for attempts that wait there
+  std::uint32_t slots = 0;
   std::uint32_t host = 0;
   bool draining = false;
   bool unheard = false;             // since the driver was restarted
@@ -39,11 +39,19 @@ struct Executor {
   std::uint32_t free() const noexcept {
     return !usable() || running.size() >= slots ? 0 : slots - static_cast<std::uint32_t>(running.size());
   }
+  /// Attempts that wait behind its slots; nothing when it can take none, or has a free slot.
+  std::optional<std::uint32_t> queued() const noexcept {
+    if (!usable() || running.size() < slots) return std::nullopt;
+    return static_cast<std::uint32_t>(running.size()) - slots;
+  }
 };
 
 class Executors {
  public:
   using FreeOrder = std::set<std::pair<std::uint32_t, ExecutorId>>;
+
+  /// `queues`: attempts may wait behind the slots.
+  explicit Executors(bool queues) : queues_(queues) {}
 
   /// Null when there is none of this number.
   Executor* find(ExecutorId id);
@@ -57,9 +65,11 @@ class Executors {
   /// Changes by which it gets or loses free slots are made inside of `change(executor)`.
   template <class Change>
   void update(Executor& executor, Change change) {
-    const std::uint32_t before = executor.free();
+    const std::uint32_t free = executor.free();
+    const auto queued = executor.queued();
     change(executor);
-    moved(executor, before);
+    moved(executor, free);
+    if (queues_) queue_moved(executor, queued);
   }
   /// False when the attempt does not run there.
   bool release(Executor& executor, const AttemptId& attempt, RunningAttempt& released);
@@ -70,6 +80,10 @@ class Executors {
   /// The first of free() that is not `avoid`; nothing when that one alone is free and another will be some time.
   /// REQUIRES: any_free().
   std::optional<ExecutorId> best(std::uint32_t avoid) const;
+  /// Whether fewer than `most` attempts wait on an executor that has no free slot.
+  bool any_queue_below(std::uint32_t most) const noexcept { return !full_.empty() && full_.begin()->first < most; }
+  /// The one with the fewest of them that is not `avoid`, if any.
+  std::optional<ExecutorId> shortest_queue_below(std::uint32_t most, std::uint32_t avoid) const;
   std::size_t usable() const noexcept;
   std::uint64_t slots() const noexcept { return slots_; }
 
@@ -95,11 +109,14 @@ class Executors {
   };
 
   void moved(const Executor& executor, std::uint32_t before);
+  void queue_moved(const Executor& executor, std::optional<std::uint32_t> before);
   void leave_host(const Executor& executor);
   void enter_host(Executor& executor, const ExecutorAdded& event);
 
   std::map<ExecutorId, Executor> executors_;
   FreeOrder free_;
+  bool queues_;
+  std::set<std::pair<std::uint32_t, ExecutorId>> full_;  // without a free slot, by the attempts that wait there
   std::vector<ExecutorId> offers_;
   std::vector<Host> hosts_;
   std::map<std::string, std::uint32_t> host_numbers_;

@@ -7,7 +7,8 @@
 
 namespace millrace::sched {
 
-JobScheduler::JobScheduler(Options options) : retry_(options.retry), health_(options.health), options_(options) {}
+JobScheduler::JobScheduler(Options options)
+    : retry_(options.retry), health_(options.health), options_(options), executors_(options.queues.most > 0) {}
 
 void JobScheduler::step(const Event& event, Time now, std::vector<Action>& actions) {
   // A journal does not have progress: what is due is decided at the next event.
@@ -35,7 +36,7 @@ void JobScheduler::replay(const Event& event, Time now, std::vector<Action>& act
   choosing_backups_ = true;
 }
 
-void JobScheduler::on(const Tick&) {}
+void JobScheduler::on(const Tick&) { recall_queued(); }
 
 // Jobs.
 

@@ -187,6 +187,12 @@ class JobScheduler {
   std::optional<Choice> nearest_task(Stage& stage, const Executor& executor, Locality level);
   bool passes_time(const Stage& stage, Locality level) const;
   void widen(Stage& stage);
+  // Attempts that may wait on an executor for the stage.
+  std::uint32_t longest_queue(const Stage& stage) const;
+  bool has_room(const Stage& stage) const;
+  void learn_work(Stage& stage, std::int64_t microseconds) const;
+  // Calls back attempts that wait behind others while another executor has nothing to do.
+  void recall_queued();
   void launch(Stage& stage, const Choice& choice);
   void occupy(Executor& executor, const RunningAttempt& attempt);
   std::string launch_reason(const Stage& stage, const Task& task, Locality locality) const;

@@ -7,7 +7,7 @@
 namespace millrace::sched {
 
 void JobScheduler::assign() {
-  if (executors_.any_free() && !ready_.empty()) {
+  if ((executors_.any_free() || options_.queues.most > 0) && !ready_.empty()) {
     if (options_.sharing == Sharing::fair) {
       assign_fairly();
     } else {
@@ -18,22 +18,23 @@ void JobScheduler::assign() {
 }
 
 void JobScheduler::assign_in_turn() {
-  for (auto next = ready_.begin(); next != ready_.end() && executors_.any_free();) {
+  const bool queues = options_.queues.most > 0;
+  for (auto next = ready_.begin(); next != ready_.end() && (queues || executors_.any_free());) {
     const auto key = next->first;  // of an entry that goes with the stage's last pending task
     Stage& stage = *next->second;
-    while (stage.ready_for && executors_.any_free() && launch_one(stage)) {
+    while (stage.ready_for && has_room(stage) && launch_one(stage)) {
     }
     next = ready_.upper_bound(key);
   }
 }
 
 void JobScheduler::assign_fairly() {
-  while (executors_.any_free()) {
+  for (;;) {
     Stage* best = nullptr;
     std::uint64_t fewest = 0;
     for (const auto& [key, stage] : ready_) {
       const std::uint64_t running = jobs_.at(key.first).running;
-      if (stage->exhausted_step == step_ || (best != nullptr && running >= fewest)) continue;
+      if (stage->exhausted_step == step_ || !has_room(*stage) || (best != nullptr && running >= fewest)) continue;
       best = stage;
       fewest = running;
     }
@@ -63,8 +64,11 @@ std::optional<JobScheduler::Choice> JobScheduler::choose(Stage& stage) {
 }
 
 std::optional<JobScheduler::Choice> JobScheduler::choose_anywhere(const Stage& stage, const PendingSet& among) const {
+  const std::uint32_t queue = longest_queue(stage);
   for (auto task = among.next(0); task; task = among.next(*task + 1)) {
-    const auto executor = executors_.best(stage.tasks[*task].failed_on);
+    const std::uint32_t avoid = stage.tasks[*task].failed_on;
+    const auto executor =
+        executors_.any_free() ? executors_.best(avoid) : executors_.shortest_queue_below(queue, avoid);
     if (executor) return Choice{*task, *executor, Locality::any};
   }
   return std::nullopt;
@@ -157,6 +161,45 @@ std::optional<JobScheduler::Choice> JobScheduler::nearest_task(Stage& stage, con
   return task ? std::optional(Choice{*task, executor.id, locality}) : std::nullopt;
 }
 
+std::uint32_t JobScheduler::longest_queue(const Stage& stage) const {
+  if (!stage.short_tasks) return 0;
+  const double fit = static_cast<double>(options_.queues.queue_microseconds) / std::max(stage.work, 1.0);
+  return fit >= options_.queues.most ? options_.queues.most : static_cast<std::uint32_t>(fit);
+}
+
+bool JobScheduler::has_room(const Stage& stage) const {
+  return executors_.any_free() || executors_.any_queue_below(longest_queue(stage));
+}
+
+void JobScheduler::learn_work(Stage& stage, std::int64_t microseconds) const {
+  constexpr double weight = 0.1;
+  const auto took = static_cast<double>(microseconds);
+  stage.work = stage.durations.count() == 1 ? took : (1 - weight) * stage.work + weight * took;
+  stage.short_tasks =
+      stage.work < (stage.short_tasks ? options_.queues.long_microseconds : options_.queues.short_microseconds);
+}
+
+void JobScheduler::recall_queued() {
+  if (options_.queues.most == 0 || !ready_.empty() || !executors_.any_free()) return;
+  std::uint32_t slots = 0;
+  for (const auto& [complement, id] : executors_.free()) slots += ~complement;
+  for (const auto& [id, executor] : executors_.all()) {
+    std::uint32_t waiting = executor.queued().value_or(0);
+    for (auto running = executor.running.rbegin(); running != executor.running.rend(); ++running) {
+      if (waiting == 0) break;
+      const Current found = current(running->attempt);
+      if (found.task == nullptr || found.task->state != TaskState::launched) continue;
+      if (found.stage->backups.contains(running->attempt.partition.value)) continue;  // it runs elsewhere already
+      if (now_.microseconds - running->started.microseconds < options_.queues.recall_microseconds) continue;
+      if (slots == 0) return;
+      --slots;
+      --waiting;
+      kill(id, running->attempt, "it waits behind others, and another executor has a free slot");
+      to_pending(*found.stage, running->attempt.partition.value, LaunchCause::recalled, Cause::internal);
+    }
+  }
+}
+
 void JobScheduler::launch(Stage& stage, const Choice& choice) {
   Task& task = stage.tasks[choice.partition];
   transition(task.state, TaskState::launched);
@@ -203,6 +246,9 @@ std::string JobScheduler::launch_reason(const Stage& stage, const Task& task, Lo
       break;
     case LaunchCause::killed:
       reason = "it was stopped when nothing needed it, and is needed again";
+      break;
+    case LaunchCause::recalled:
+      reason = "it waited behind others on another executor";
       break;
   }
   if (stage.places.empty() && locality == Locality::any) return reason;

@@ -24,6 +24,17 @@ struct BackupLimits {
   double slow_executor = 1.25;  ///< no backup goes where tasks take so much longer than elsewhere
 };
 
+/// When attempts are sent to executors that have no free slot, and wait there: where the tasks of a stage take less
+/// time than asking for the next one, so that many are told in one message. Only while no executor has a free slot.
+struct QueueLimits {
+  std::uint32_t most = 0;                   ///< attempts that wait on one executor; 0: none ever does
+  double short_microseconds = 500;          ///< a stage's tasks are short when they take less
+  double long_microseconds = 2000;          ///< and are short no longer when they take more
+  std::int64_t queue_microseconds = 16000;  ///< what waits is not more work than this
+  std::int64_t recall_microseconds =
+      50000;  ///< what has waited longer is called back when another executor has a free slot
+};
+
 struct Options {
   RetryLimits retry{};
   /// What an executor made is gone when it is: true where outputs live in its memory or on its disk.
@@ -32,6 +43,7 @@ struct Options {
   LocalityWaits locality{};
   HealthLimits health{};
   BackupLimits backups{};
+  QueueLimits queues{};
 };
 
 }  // namespace millrace::sched

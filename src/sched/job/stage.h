@@ -19,7 +19,7 @@
 
 namespace millrace::sched {
 
-enum class LaunchCause : std::uint8_t { first, retry, attempt_lost, output_lost, killed };
+enum class LaunchCause : std::uint8_t { first, retry, attempt_lost, output_lost, killed, recalled };
 
 struct Task {
   static constexpr std::uint32_t nowhere = no_executor.value;
@@ -78,6 +78,8 @@ struct Stage {
   StageState state = StageState::fresh;
   bool inputs_there = false;  // every parent is complete
   Durations durations;        // of attempts that succeeded
+  double work = 0;            // microseconds that they took where they ran, the latest ones most
+  bool short_tasks = false;   // so little that they are sent ahead of the free slots
 
   // Where tasks would best run. What follows is empty, or unused, in a stage without places.
   Places places;
