@@ -27,8 +27,7 @@ std::string page(const std::string& data) {
 }  // namespace
 
 std::string render_html(const RunModel& model) {
-  Timeline timeline = timeline_of(model);
-  return page(page_data(page_update(model, timeline, {}, false)));
+  return page(page_data(page_update(model, timeline_of(model), {}, false)));
 }
 
 std::string live_html() { return page(""); }

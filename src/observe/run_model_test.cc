@@ -122,7 +122,6 @@ TEST_F(RunModelTest, AnAttemptCountsWhenItIsCommitted) {
 }
 
 TEST_F(RunModelTest, AnAttemptThatWaitsAtItsExecutorHasNoSlotYet) {
-  put(15, sched::ExecutorAdded{executor_, 2, "here", "", 8});
   put(20, sched::StageStarted{JobId{0}, StageId{0}, "why"});
   launch(20, attempt(0, 1));
   launch(20, attempt(0, 2));
@@ -135,21 +134,6 @@ TEST_F(RunModelTest, AnAttemptThatWaitsAtItsExecutorHasNoSlotYet) {
   ASSERT_EQ(stage(0).attempts.size(), 2u);
   EXPECT_EQ(stage(0).attempts[0].slot, 0u);
   EXPECT_EQ(stage(0).attempts[1].slot, 0u) << "the slot that the first one left";
-}
-
-TEST_F(RunModelTest, AnAttemptStartsWithItsLaunchWhereNoneWaits) {
-  put(20, sched::StageStarted{JobId{0}, StageId{0}, "why"});
-  launch(20, attempt(0, 1));
-  launch(20, attempt(0, 2));
-  EXPECT_EQ(model_.running().at(attempt(0, 1)).row.slot, 0u);
-  EXPECT_EQ(model_.running().at(attempt(0, 2)).row.slot, 1u);
-  sched::TaskMetrics metrics;
-  metrics.wall_microseconds = 40;
-  succeed(70, attempt(0, 1), metrics);
-  metrics.wall_microseconds = 400;
-  succeed(80, attempt(0, 2), metrics);
-  EXPECT_EQ(stage(0).attempts[0].started, 30) << "40 before its end";
-  EXPECT_EQ(stage(0).attempts[1].started, 20) << "never before its launch";
 }
 
 TEST_F(RunModelTest, FailuresAreKeptWithTheirCause) {

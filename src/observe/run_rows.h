@@ -106,7 +106,6 @@ struct ExecutorRow {
   ExecutorId id;
   std::string host;
   std::uint32_t slots = 0;
-  std::uint32_t ahead = 0;  ///< attempts that may wait there for a slot
   std::string rack;
   std::int64_t added = 0, lost = not_yet;
   std::string lost_reason;
