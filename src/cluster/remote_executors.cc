@@ -1,16 +1,12 @@
 #include "cluster/remote_executors.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cluster/build_id.h"
-#include "cluster/crash_line.h"
 #include "cluster/wire.h"
 #include "exec/broadcast_store.h"
 
@@ -20,13 +16,6 @@ namespace {
 constexpr std::uint64_t wake_mark = ~std::uint64_t{0};
 // More replacements than this in a minute, for each executor, and the fault is not the executors'.
 constexpr std::size_t most_replacements = 20;
-
-void watch(int poll, int descriptor, std::uint64_t mark, std::uint32_t events, int operation) {
-  epoll_event event{};
-  event.events = events;
-  event.data.u64 = mark;
-  epoll_ctl(poll, operation, descriptor, &event);
-}
 
 }  // namespace
 
@@ -45,7 +34,10 @@ RemoteExecutors::RemoteExecutors(const Options& options, const RemoteSettings& s
   stores_.environment.self = nobody;
   stores_.environment.outputs = &client_;
   stores_.environment.kept = kept;
-  watch(poll_.get(), wake_.get(), wake_mark, EPOLLIN, EPOLL_CTL_ADD);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = wake_mark;
+  epoll_ctl(poll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
   if (settings.listen.host.empty()) return;
   listening_.emplace(settings.listen);
   address_ = listening_->address();
@@ -109,17 +101,16 @@ void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
   }
   socket.send(rpc::frame(welcome));
   connection->socket = std::move(socket);
-  const int descriptor = connection->socket.descriptor();
   const ExecutorId id = connection->id;
   const sched::ExecutorAdded here = added(*connection);
   client_.set_address(id, connection->blocks);
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
-    connections_.emplace(id, std::move(connection));
+    connections_.emplace(id, connection);
   }
   listener_->executor_added(here);
-  watch(poll_.get(), descriptor, id.value, EPOLLIN, EPOLL_CTL_ADD);
+  connection->watch(poll_.get());
   wake();
   joined_.notify_all();
 }
@@ -175,7 +166,7 @@ void RemoteExecutors::launch(Launch launch) {
   const std::lock_guard lock(mutex_);
   Connection* connection = find(launch.executor);
   if (connection == nullptr) return;  // it was lost just now; the listener is about to be told
-  tell_stage(*connection, launch);
+  connection->tell_stage(launch);
   for (const ShuffleId shuffle : launch.stage->reads) {
     tell_locations(*connection, shuffle, launch.map_tasks->at(shuffle));
   }
@@ -203,17 +194,6 @@ std::vector<rpc::CachedAt> RemoteExecutors::cached_elsewhere(const Launch& launc
     out.push_back({node.value, partition, holder->first.value, blocks.host, blocks.port});
   }
   return out;
-}
-
-void RemoteExecutors::tell_stage(Connection& connection, const Launch& launch) {
-  if (!connection.stages.emplace(launch.job, launch.attempt.stage).second) return;
-  const std::vector<std::byte> bytes = plan::encode_stage(*launch.stage);
-  rpc::StageMessage message;
-  message.job = launch.job.value;
-  message.bytes = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-  for (const auto& [shuffle, tasks] : *launch.map_tasks) message.map_tasks.emplace_back(shuffle.value, tasks);
-  if (launch.skips_left != nullptr) message.skips = std::max<std::int64_t>(*launch.skips_left, 0);
-  rpc::append_frame(connection.out, message);
 }
 
 void RemoteExecutors::tell_locations(Connection& connection, ShuffleId shuffle, std::uint32_t map_tasks) {
@@ -292,11 +272,7 @@ void RemoteExecutors::drop_cached(NodeId node) {
 
 void RemoteExecutors::drop_job(JobId job) {
   const std::lock_guard lock(mutex_);
-  for (const auto& [id, connection] : connections_) {
-    auto& stages = connection->stages;
-    auto stage = stages.lower_bound({job, StageId{0}});
-    while (stage != stages.end() && stage->first == job) stage = stages.erase(stage);
-  }
+  for (const auto& [id, connection] : connections_) connection->drop_job(job);
   tell_all(rpc::DropJob{job.value});
 }
 
@@ -359,7 +335,10 @@ void RemoteExecutors::loop() {
       if (stopping_) return;
       for (const auto& [id, connection] : connections_) all.push_back(connection);
     }
-    for (const auto& connection : all) flush(*connection);
+    for (const auto& connection : all) {
+      const std::lock_guard lock(mutex_);
+      connection->flush(poll_.get());
+    }
   }
 }
 
@@ -381,30 +360,10 @@ void RemoteExecutors::wait_for_streams() {
       if (found == connections_.end()) continue;
       connection = found->second;
     }
-    if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) receive(connection);
+    if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) continue;
+    connection->receive(
+        [&](std::uint8_t kind, std::span<const std::byte> payload) { take(*connection, kind, payload); });
   }
-}
-
-void RemoteExecutors::receive(const std::shared_ptr<Connection>& connection) try {
-  constexpr int most_reads = 16;  // so that one that says much does not keep the others waiting
-  for (int reads = 0; reads < most_reads; ++reads) {
-    const std::span<std::byte> room = connection->in.room();
-    const auto count = connection->socket.receive_now(room);
-    if (!count) return;
-    if (*count == 0) {
-      connection->gone = true;
-      connection->fault = "its process is gone";
-      return;
-    }
-    connection->heard = Clock::now();
-    connection->in.received(*count);
-    std::uint8_t kind = 0;
-    for (std::span<const std::byte> payload; connection->in.next(kind, payload);) take(*connection, kind, payload);
-    if (*count < room.size()) return;
-  }
-} catch (const Error& error) {
-  connection->gone = error.cause() == Cause::lost_node;
-  connection->fault = error.what();
 }
 
 void RemoteExecutors::take(Connection& connection, std::uint8_t kind, std::span<const std::byte> payload) {
@@ -420,7 +379,7 @@ void RemoteExecutors::take(Connection& connection, std::uint8_t kind, std::span<
       return listener_->attempt_started(attempt_of(rpc::decode_message<rpc::AttemptStarted>(payload).attempt),
                                         connection.id);
     case rpc::Kind::result_block:
-      return take_result(connection, rpc::decode_message<rpc::ResultBlock>(payload));
+      return connection.take_result(rpc::decode_message<rpc::ResultBlock>(payload), stores_.blocks);
     case rpc::Kind::attempt_ended:
       return take_end(connection, rpc::decode_message<rpc::AttemptEnded>(payload));
     case rpc::Kind::cache_changed:
@@ -428,16 +387,6 @@ void RemoteExecutors::take(Connection& connection, std::uint8_t kind, std::span<
     default:
       throw Error(Cause::bad_data, fmt::format("it sent a message of kind {}, which is none for drivers", kind));
   }
-}
-
-void RemoteExecutors::take_result(Connection& connection, const rpc::ResultBlock& message) {
-  auto& writer = connection.results[attempt_of(message.attempt)];
-  if (writer == nullptr) {
-    writer = std::make_unique<exec::BlockWriter>(stores_.blocks, 1, exec::Placement::memory_then_files);
-  }
-  std::byte* const at = writer->room(0, message.bytes.size());
-  std::memcpy(at, message.bytes.data(), message.bytes.size());
-  writer->wrote(0, at + message.bytes.size());
 }
 
 void RemoteExecutors::take_end(Connection& connection, rpc::AttemptEnded message) {
@@ -451,11 +400,7 @@ void RemoteExecutors::take_end(Connection& connection, rpc::AttemptEnded message
     connection.running.erase(running);
     connection.progress.erase(end.attempt);
   }
-  if (const auto written = connection.results.find(end.attempt); written != connection.results.end()) {
-    written->second->finish();
-    end.result.output = *written->second->take();
-    connection.results.erase(written);
-  }
+  if (auto output = connection.result_of(end.attempt)) end.result.output = std::move(*output);
   // Every executor knows only of what it has skipped itself.
   const auto skipped = static_cast<std::int64_t>(end.result.skipped_records);
   if (end.result.succeeded && launch.skips_left != nullptr && launch.skips_left->fetch_sub(skipped) < skipped) {
@@ -484,25 +429,6 @@ void RemoteExecutors::take_cache_change(const Connection& connection, const rpc:
   if (holders == partitions.end()) return;
   holders->second.erase(connection.id);
   if (holders->second.empty()) partitions.erase(holders);
-}
-
-// Sends what there is as far as the network takes it now; the rest when it is ready again.
-void RemoteExecutors::flush(Connection& connection) {
-  const std::lock_guard lock(mutex_);
-  try {
-    connection.sent += connection.socket.send_now(std::span(connection.out).subspan(connection.sent));
-    if (connection.sent < connection.out.size()) {
-      watch(poll_.get(), connection.socket.descriptor(), connection.id.value, EPOLLIN | EPOLLOUT, EPOLL_CTL_MOD);
-      connection.blocked = true;
-      return;
-    }
-  } catch (const Error&) {
-    // Reading will say what is wrong.
-  }
-  connection.out.clear();
-  connection.sent = 0;
-  if (std::exchange(connection.blocked, false))
-    watch(poll_.get(), connection.socket.descriptor(), connection.id.value, EPOLLIN, EPOLL_CTL_MOD);
 }
 
 void RemoteExecutors::keep_time() {
@@ -546,7 +472,7 @@ void RemoteExecutors::give_up_broken() {
     }
   }
   for (const auto& connection : broken) {
-    watch(poll_.get(), connection->socket.descriptor(), 0, 0, EPOLL_CTL_DEL);
+    connection->forget(poll_.get());
     connection->socket.shut_down();
     const bool left = connection->gone && !connection->given_back.empty();
     if (launcher_ != nullptr && !left) launcher_->kill(connection->ticket);
@@ -556,35 +482,13 @@ void RemoteExecutors::give_up_broken() {
 }
 
 void RemoteExecutors::tell_lost(Connection& connection) {
-  if (!connection.running.empty()) tell_crash(connection);
+  if (auto end = connection.crash(membership_.secret)) listener_->attempt_ended(std::move(*end));
   if (connection.gone && !connection.given_back.empty()) {
     connection.fault = connection.given_back;
   } else if (launcher_ != nullptr) {
     connection.fault += launcher_->last_words(connection.ticket);
   }
   listener_->executor_lost({connection.id, connection.fault});
-}
-
-// An attempt that brought its process down has failed by its own doing; the others there were only near it.
-void RemoteExecutors::tell_crash(Connection& connection) {
-  constexpr rpc::Socket::Timeout patience{500};
-  CrashNote note;
-  if (!read_crash_note(connection.crash_line, membership_.secret, note, patience)) return;
-  const AttemptId attempt{StageId{note.stage}, PartitionId{note.partition}, note.number};
-  const auto running = connection.running.find(attempt);
-  if (running == connection.running.end()) return;
-  const plan::Stage& stage = *running->second.stage;
-  std::string operations;
-  for (const auto& [node, text] : stage.operations) operations += (operations.empty() ? "" : ", ") + text;
-  const std::string place = note.has_place != 0 ? fmt::format("{}, bytes {}-{}", note.path, note.begin, note.end)
-                                                : fmt::format("partition {}", stage.partitions[note.partition]);
-  connection.fault = fmt::format("its process crashed by signal {} ({})", note.signal, strsignal(note.signal));
-  AttemptEnd end{running->second.job, attempt, connection.id, false, {}, {}};
-  end.result.cause = Cause::user_code;
-  end.result.message =
-      fmt::format("a function of the job crashed its process with signal {} ({}) on {}; it is one of: {}", note.signal,
-                  strsignal(note.signal), place, operations);
-  listener_->attempt_ended(std::move(end));
 }
 
 void RemoteExecutors::replace_lost() {
@@ -640,7 +544,7 @@ void RemoteExecutors::stop(std::chrono::milliseconds patience) {
   if (thread_.joinable() && !in_loop) thread_.join();
   for (const auto& [id, connection] : connections_) {
     rpc::append_frame(connection->out, rpc::Leave{run_over});
-    flush(*connection);
+    connection->flush(poll_.get());
   }
   server_.reset();
   if (launcher_ != nullptr) launcher_->finish(patience);

@@ -7,7 +7,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,11 +16,11 @@
 #include "cluster/added_executors.h"
 #include "cluster/block_client.h"
 #include "cluster/block_server.h"
+#include "cluster/executor_connection.h"
 #include "cluster/executors.h"
 #include "cluster/interrupt.h"
 #include "cluster/launcher.h"
 #include "exec/stores.h"
-#include "rpc/frame.h"
 #include "rpc/messages.h"
 
 namespace millrace::cluster {
@@ -87,31 +86,8 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
 
  private:
   using Clock = std::chrono::steady_clock;
+  using Connection = ExecutorConnection;
 
-  struct Connection {
-    ExecutorId id;
-    std::uint32_t ticket = 0;
-    std::string host;
-    std::string rack;
-    rpc::Address blocks;
-    rpc::Socket socket;
-    rpc::Socket crash_line;
-    // Of the thread that waits on the streams:
-    rpc::FrameBuffer in;
-    Clock::time_point heard;
-    std::map<AttemptId, std::unique_ptr<exec::BlockWriter>> results;
-    std::string fault;  // why it must be given up; empty while all is well
-    bool gone = false;  // it has closed the stream
-    // Under the mutex:
-    std::vector<std::byte> out;
-    std::size_t sent = 0;
-    bool blocked = false;  // by the network, which will say when it is ready
-    std::set<std::pair<JobId, StageId>> stages;
-    std::map<ShuffleId, std::uint64_t> locations;  // the version that it knows
-    std::map<AttemptId, std::uint64_t> progress;
-    std::map<AttemptId, Launch> running;
-    std::string given_back;  // why it was told to leave; empty: it was not
-  };
   struct Shuffle {
     std::uint64_t version = 1;
     exec::MapLocations made;
@@ -133,23 +109,18 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   rpc::BroadcastAt place_of(const rpc::AskBroadcast& question);
   void loop();
   void wait_for_streams();
-  void receive(const std::shared_ptr<Connection>& connection);
   void take(Connection& connection, std::uint8_t kind, std::span<const std::byte> payload);
-  void take_result(Connection& connection, const rpc::ResultBlock& message);
   void take_end(Connection& connection, rpc::AttemptEnded message);
   sched::ExecutorAdded added(const Connection& connection) const;
   void take_cache_change(const Connection& connection, const rpc::CacheChanged& message);
-  void flush(Connection& connection);
   void keep_time();
   void give_up_broken();
   void tell_lost(Connection& connection);
-  void tell_crash(Connection& connection);
   void replace_lost();
   void give_up_if_nobody_comes();
   void wake() const;
   template <class Message>
   void tell_all(const Message& message);
-  void tell_stage(Connection& connection, const Launch& launch);
   void tell_locations(Connection& connection, ShuffleId shuffle, std::uint32_t map_tasks);
   std::vector<rpc::CachedAt> cached_elsewhere(const Launch& launch) const;
   Connection* find(ExecutorId executor);
