@@ -64,6 +64,7 @@ void fields(Archive& archive, Is<sched::ExecutorAdded> auto& value) {
   archive("slots", value.slots);
   archive.maybe("host", value.host);
   archive.maybe("rack", value.rack);
+  archive.attempts("running", value.running);
 }
 
 template <class Archive>
@@ -104,6 +105,7 @@ void fields(Archive& archive, Is<sched::StageSpec> auto& value) {
   archive.maybe("input_bytes", value.input_bytes);
   archive.maybe("holders", value.holders);
   archive.maybe("places", value.places);
+  archive.attempts("running", value.running);
 }
 
 template <class Archive>
@@ -176,6 +178,7 @@ void fields(Archive& archive, Is<sched::LaunchTask> auto& value) {
   archive("executor", value.executor.value);
   archive.maybe("reason", value.reason);
   archive.maybe("backup", value.backup);
+  archive.maybe("adopted", value.adopted);
 }
 
 template <class Archive>

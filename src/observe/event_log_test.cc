@@ -89,9 +89,10 @@ std::vector<Logged> one_of_each() {
   job.stages.push_back({StageId{1}, "second", 1, {StageId{0}}, {}, 0});
   job.stages[0].holders = {executor, executor, sched::no_executor, executor, sched::no_executor};
   job.stages[1].places = {{{executor}, {"node", odd}, true}};
+  job.stages[1].running = {{StageId{1}, PartitionId{0}, 7}};
   return {
       {Time{0}, RunStarted{1, "0.1", odd, "host", "cpu", 2, 3, {{"threads", "2"}}}},
-      {Time{0}, sched::ExecutorAdded{executor, 4, "node", "rack"}},
+      {Time{0}, sched::ExecutorAdded{executor, 4, "node", "rack", {attempt, {StageId{1}, PartitionId{0}, 7}}}},
       {Time{1}, sched::ExecutorLost{executor, "why"}},
       {Time{2}, sched::JobSubmitted{job}},
       {Time{3}, JobPlanned{JobId{2}, "line\nline", {{"/in", 5}, {"/in2", 0}}, "/out"}},
@@ -103,7 +104,7 @@ std::vector<Logged> one_of_each() {
                          executor,
                          {Cause::lost_input, odd, {{StageId{0}, PartitionId{1}, 0}, {StageId{0}, PartitionId{2}, 0}}},
                          metrics}},
-      {Time{8}, sched::LaunchTask{JobId{2}, attempt, executor, "why", true}},
+      {Time{8}, sched::LaunchTask{JobId{2}, attempt, executor, "why", true, true}},
       {Time{9}, sched::KillTask{JobId{2}, attempt, executor, "why"}},
       {Time{10}, sched::TaskCommitted{JobId{2}, attempt, executor, false, "why"}},
       {Time{11}, sched::StageStarted{JobId{2}, StageId{1}, "why"}},

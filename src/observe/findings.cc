@@ -83,6 +83,14 @@ void find_backups(const StageRow& stage, std::vector<Finding>& found) {
                                  stage.id, stage.name, count_text(backups), count_text(first)));
 }
 
+void find_adopted(const StageRow& stage, std::vector<Finding>& found) {
+  if (stage.adopted == 0) return;
+  // It explains the times of the others.
+  found.emplace_back(1e17, fmt::format("Stage {} ({}) adopted {} attempts that an earlier driver of the run had "
+                                       "launched: their times are counted from then on.",
+                                       stage.id, stage.name, count_text(stage.adopted)));
+}
+
 void find_skipped_records(const StageRow& stage, std::vector<Finding>& found) {
   if (stage.totals.skipped_records == 0) return;
   // It says something about the answer, not about time: first of all.
@@ -122,6 +130,7 @@ std::vector<std::string> findings(const RunModel& model) {
       find_spills(stage, found);
       find_repeated(stage, found);
       find_backups(stage, found);
+      find_adopted(stage, found);
       find_skipped_records(stage, found);
     }
   }

@@ -240,6 +240,10 @@ void RunModel::take(const sched::LaunchTask& action) {
   live.row.launched = live.row.started = now_;
   ++stage->running;
   ++stage->launched;
+  if (action.adopted) {  // that it started was told to another driver
+    ++stage->adopted;
+    live.row.slot = take_slot(action.executor);
+  }
   ++executors_[action.executor].running;
 }
 

@@ -45,7 +45,7 @@ TEST_F(RunModelTest, CountsTheExecutorsThatWereAskedForAndGivenBack) {
   EXPECT_FALSE(model_.growth().any());
   put(20, sched::ExecutorsAsked{4, "tasks wait"});
   put(30, sched::ExecutorAdded{ExecutorId{1}, 2, "there"});
-  put(31, sched::ExecutorAdded{ExecutorId{1}, 2, "there", "", 64});  // the same one: its slots changed
+  put(31, sched::ExecutorAdded{ExecutorId{1}, 3, "there"});  // the same one: its slots changed
   EXPECT_EQ(model_.growth().outstanding, 3u);
   put(40, sched::RequestsRefused{1, "the partition is closed"});
   put(50, sched::RequestsWithdrawn{1, "nothing waits"});
@@ -134,6 +134,15 @@ TEST_F(RunModelTest, AnAttemptThatWaitsAtItsExecutorHasNoSlotYet) {
   ASSERT_EQ(stage(0).attempts.size(), 2u);
   EXPECT_EQ(stage(0).attempts[0].slot, 0u);
   EXPECT_EQ(stage(0).attempts[1].slot, 0u) << "the slot that the first one left";
+}
+
+TEST_F(RunModelTest, AnAdoptedAttemptRunsAtOnceAndIsNamed) {
+  put(20, sched::LaunchTask{JobId{0}, attempt(0, 1, 7), executor_, "why", false, true});
+  EXPECT_EQ(model_.running().at(attempt(0, 1, 7)).row.slot, 0u);
+  succeed(50, attempt(0, 1, 7));
+  EXPECT_EQ(stage(0).adopted, 1u);
+  EXPECT_EQ(stage(0).done, 2u);
+  EXPECT_NE(render_text(model_).find("adopted 1 attempts that an earlier driver"), std::string::npos);
 }
 
 TEST_F(RunModelTest, FailuresAreKeptWithTheirCause) {

@@ -68,6 +68,7 @@ struct StageRow {
   std::uint32_t running = 0;     ///< attempts now
   std::uint64_t live_bytes = 0;  ///< input bytes that they have used so far, where the runner says so
   std::uint64_t launched = 0;    ///< attempts ever
+  std::uint64_t adopted = 0;     ///< of these, the ones that an earlier driver of the run had launched
   std::uint64_t failed = 0, killed = 0, lost = 0, surplus = 0, made_again = 0;
 
   /// Sums over the attempts that counted, each task once; peak_memory is the largest.

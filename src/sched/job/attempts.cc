@@ -114,6 +114,7 @@ void JobScheduler::count_success(Executor& executor, const RunningAttempt& attem
   constexpr double weight = 0.2;  // of one task in an executor's pace
   const std::int64_t took = now_.microseconds - attempt.started.microseconds;
   health_.succeeded(executor.health, now_);
+  if (attempt.adopted) return;  // it took longer than this driver has seen
   if (stage.durations.median() > 0) {
     const double ratio = static_cast<double>(took) / static_cast<double>(stage.durations.median());
     executor.pace += weight * (std::min(ratio, 10.0) - executor.pace);

@@ -13,9 +13,10 @@ namespace {
 
 constexpr std::int64_t whole = 1'000'000;
 
-// How long the attempt will have taken at its rate so far; nothing while it has not said how far it is.
+// How long the attempt will have taken at its rate so far; nothing while it has not said how far it is, or began at a
+// time that nobody knows.
 std::optional<std::int64_t> estimated_length(const RunningAttempt& attempt, Time now) {
-  if (attempt.millionths == 0) return std::nullopt;
+  if (attempt.millionths == 0 || attempt.adopted) return std::nullopt;
   const double elapsed = static_cast<double>(now.microseconds - attempt.started.microseconds);
   return static_cast<std::int64_t>(elapsed * whole / std::min<double>(attempt.millionths, whole));
 }

@@ -50,6 +50,9 @@ struct StageSpec {
   std::uint64_t input_bytes = 0;      ///< 0 when unknown; for progress and time left
   std::vector<ExecutorId> holders{};  ///< empty, or for each task that is done the executor that has its output
   std::vector<TaskPlace> places{};    ///< empty, or one a task
+  /// Attempts of its tasks that executors brought along (ExecutorAdded::running), of this very stage: they go on as the
+  /// tasks' current ones. Others of the same number are of another stage, and are killed.
+  std::vector<AttemptId> running{};
 };
 
 struct JobSpec {
@@ -82,6 +85,9 @@ struct ExecutorAdded {
   std::uint32_t slots = 1;
   std::string host;
   std::string rack{};  ///< empty when racks are not known
+  /// Attempts that it runs already, which an earlier driver of the run launched. Each has its slot until it is
+  /// answered; it counts when a job takes it over (StageSpec::running). Empty when the executor is there already.
+  std::vector<AttemptId> running{};
 };
 struct ExecutorLost {
   ExecutorId executor;
@@ -139,7 +145,8 @@ struct LaunchTask {
   AttemptId attempt;
   ExecutorId executor;
   std::string reason;
-  bool backup = false;  ///< another attempt of the task runs, and is slow
+  bool backup = false;   ///< another attempt of the task runs, and is slow
+  bool adopted = false;  ///< it runs there already: there is nothing to launch, but from here on it is the task's
 };
 struct KillTask {
   JobId job;

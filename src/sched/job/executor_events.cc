@@ -13,6 +13,7 @@ namespace millrace::sched {
 void JobScheduler::on(const ExecutorAdded& event) {
   Executor& executor = executors_.add(event);
   executor.health.since = now_;
+  bring_along(executor, event.running);
   rebind(executor.id, executor.host);
 }
 
@@ -87,14 +88,16 @@ void JobScheduler::on(const ExecutorReturned& event) {
     if (there.erase(known.attempt) != 0 || !release(event.executor, known.attempt, released)) continue;
     gone.push_back(released);
   }
-  for (const AttemptId& unknown : there) add_stray(*executor, unknown);
+  for (const AttemptId& unknown : there) {
+    add_stray(*executor, unknown, "the driver that launched it died before it had written that down");
+  }
   TaskFailure failure;
   failure.cause = Cause::lost_node;
   failure.message = fmt::format("executor {} came back without the attempt", event.executor);
   for (const RunningAttempt& attempt : gone) attempt_failed(attempt, event.executor, failure);
 }
 
-void JobScheduler::add_stray(Executor& executor, const AttemptId& attempt) {
+void JobScheduler::add_stray(Executor& executor, const AttemptId& attempt, const char* why) {
   Stage* stage = find_stage(attempt.stage);
   JobId job{~std::uint32_t{0}};
   if (stage != nullptr && !stage->wanted_by.empty()) job = stage->wanted_by.front();
@@ -108,8 +111,7 @@ void JobScheduler::add_stray(Executor& executor, const AttemptId& attempt) {
   stray.launched_step = 0;  // nothing is known of when it began, so what it misses may have been made again
   stray.started = now_;
   occupy(executor, stray);
-  actions_->push_back(
-      KillTask{job, attempt, executor.id, "the driver that launched it died before it had written that down"});
+  actions_->push_back(KillTask{job, attempt, executor.id, why});
 }
 
 void JobScheduler::rebind(ExecutorId executor, std::uint32_t host) {

@@ -34,6 +34,7 @@ Executor Executors::remove(ExecutorId id) {
   const auto found = executors_.find(id);
   Executor executor = std::move(found->second);
   executors_.erase(found);
+  for (const RunningAttempt& each : executor.running) unclaimed_ -= each.unclaimed ? 1 : 0;
   if (executor.free() > 0) free_.erase({~executor.free(), id});
   if (const auto queued = executor.queued()) full_.erase({*queued, id});
   slots_ -= executor.slots;
@@ -41,11 +42,17 @@ Executor Executors::remove(ExecutorId id) {
   return executor;
 }
 
+void Executors::occupy(Executor& executor, const RunningAttempt& attempt) {
+  update(executor, [&](Executor& each) { each.running.push_back(attempt); });
+  if (attempt.unclaimed) ++unclaimed_;
+}
+
 bool Executors::release(Executor& executor, const AttemptId& attempt, RunningAttempt& released) {
   const auto running = std::find_if(executor.running.begin(), executor.running.end(),
                                     [&](const RunningAttempt& each) { return each.attempt == attempt; });
   if (running == executor.running.end()) return false;
   released = *running;
+  if (released.unclaimed) --unclaimed_;
   update(executor, [&](Executor& each) {
     *running = each.running.back();
     each.running.pop_back();

@@ -22,6 +22,8 @@ struct RunningAttempt {
   std::uint64_t launched_step = 0;
   Time started;                  // when it was launched, until it says that it started
   std::uint32_t millionths = 0;  // of its work, as it said last
+  bool adopted = false;          // an earlier driver launched it, at a time that is not known
+  bool unclaimed = false;        // no job has taken it over
 };
 
 struct Executor {
@@ -70,6 +72,19 @@ class Executors {
     change(executor);
     moved(executor, free);
     if (queues_) queue_moved(executor, queued);
+  }
+  void occupy(Executor& executor, const RunningAttempt& attempt);
+  /// Calls `visit(executor, attempt)` for each attempt that no job has taken over. It may take it over.
+  template <class Visit>
+  void each_unclaimed(Visit visit) {
+    if (unclaimed_ == 0) return;
+    for (auto& [id, executor] : executors_) {
+      for (RunningAttempt& attempt : executor.running) {
+        if (!attempt.unclaimed) continue;
+        visit(executor, attempt);
+        if (!attempt.unclaimed) --unclaimed_;
+      }
+    }
   }
   /// False when the attempt does not run there.
   bool release(Executor& executor, const AttemptId& attempt, RunningAttempt& released);
@@ -123,6 +138,7 @@ class Executors {
   std::map<std::string, std::set<std::uint32_t>> racks_;
   std::uint64_t slots_ = 0;
   std::size_t shared_hosts_ = 0;  // hosts with more than one executor
+  std::size_t unclaimed_ = 0;     // attempts
 };
 
 }  // namespace millrace::sched

@@ -36,7 +36,10 @@ void JobScheduler::replay(const Event& event, Time now, std::vector<Action>& act
   choosing_backups_ = true;
 }
 
-void JobScheduler::on(const Tick&) { recall_queued(); }
+void JobScheduler::on(const Tick&) {
+  end_those_nobody_wants();
+  recall_queued();
+}
 
 // Jobs.
 
@@ -133,7 +136,11 @@ void JobScheduler::on(const JobSubmitted& event) {
   }
   Job& job = jobs_[spec.id];
   job.name = spec.name;
-  for (const StageSpec& stage : spec.stages) job.stages.push_back(&adopt(stage));
+  for (const StageSpec& stage : spec.stages) {
+    const bool fresh = !stages_.contains(stage.id);
+    job.stages.push_back(&adopt(stage));
+    if (fresh) adopt_attempts(spec.id, *job.stages.back(), stage.running);
+  }
   unsettled_ = true;
   // An executor that was lost between two jobs took the outputs along that the specification says it holds.
   if (!options_.outputs_die_with_executor) return;

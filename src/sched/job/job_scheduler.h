@@ -137,7 +137,7 @@ class JobScheduler {
   void lose_outputs_on(ExecutorId executor);
   void drop_cached_on(ExecutorId executor);
   // Puts an attempt that the executor has and the scheduler does not know on it, to be killed.
-  void add_stray(Executor& executor, const AttemptId& attempt);
+  void add_stray(Executor& executor, const AttemptId& attempt, const char* why);
   // The executor came, went or changed whether it can be used: its tasks have places, or no longer.
   void rebind(ExecutorId executor, std::uint32_t host);
   void set_aside(Executor& executor, const std::string& reason);
@@ -146,6 +146,12 @@ class JobScheduler {
   void readmit_those_due();
   // Tasks must be able to run somewhere.
   void readmit_one_if_none_is_left();
+
+  // adoption.cc: what executors bring along from an earlier life of the driver.
+  void bring_along(Executor& executor, const std::vector<AttemptId>& running);
+  void adopt_attempts(JobId job, Stage& stage, const std::vector<AttemptId>& running);
+  void adopt_attempt(JobId job, Stage& stage, Executor& executor, RunningAttempt& attempt);
+  void end_those_nobody_wants();
 
   // attempts.cc.
   Stage* find_stage(StageId id);

@@ -223,7 +223,7 @@ void JobScheduler::launch(Stage& stage, const Choice& choice) {
 }
 
 void JobScheduler::occupy(Executor& executor, const RunningAttempt& attempt) {
-  executors_.update(executor, [&](Executor& each) { each.running.push_back(attempt); });
+  executors_.occupy(executor, attempt);
   ++running_attempts_;
   if (const auto job = jobs_.find(attempt.job); job != jobs_.end()) ++job->second.running;
 }

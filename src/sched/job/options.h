@@ -44,6 +44,8 @@ struct Options {
   HealthLimits health{};
   BackupLimits backups{};
   QueueLimits queues{};
+  /// How long attempts of an earlier driver that no job has taken over keep their slots while tasks wait.
+  std::int64_t unclaimed_microseconds = 60'000'000;
 };
 
 }  // namespace millrace::sched

@@ -25,7 +25,10 @@ inline std::string text(const Action& action) {
   struct Visitor {
     static std::string of(const AttemptId& id) { return fmt::format("{}.{}#{}", id.stage, id.partition, id.number); }
     std::string operator()(const LaunchTask& a) {
-      return (a.backup ? "backup " : "launch ") + of(a.attempt) + fmt::format(" on {}", a.executor);
+      return (a.backup    ? "backup "
+              : a.adopted ? "adopt "
+                          : "launch ") +
+             of(a.attempt) + fmt::format(" on {}", a.executor);
     }
     std::string operator()(const KillTask& a) { return "kill " + of(a.attempt) + fmt::format(" on {}", a.executor); }
     std::string operator()(const TaskCommitted& a) { return (a.first ? "commit " : "recommit ") + of(a.attempt); }
