@@ -24,6 +24,8 @@ class AddedExecutors {
   std::vector<std::uint32_t> ask(std::uint32_t count);
   /// The tickets that were asked for last, no longer wanted.
   std::vector<std::uint32_t> withdraw(std::uint32_t count);
+  /// A ticket for one that nobody has asked for: an earlier driver of the run did.
+  std::uint32_t adopted() { return next_++; }
   /// False when nobody waits for this ticket: it was taken back, or is made up.
   bool joined(std::uint32_t ticket) { return asked_.erase(ticket) != 0; }
   /// What had the ticket has ended. One that had not joined will not come.

@@ -95,6 +95,11 @@ void BlockServer::serve(Stream& stream) try {
       if (rpc::Socket socket = hand_over(stream)) handlers_.join(std::move(socket), join);
       return;
     }
+    if (request.kind == rpc::Rejoin::kind && handlers_.rejoin) {
+      const auto rejoin = rpc::decode_message<rpc::Rejoin>(request.payload);
+      if (rpc::Socket socket = hand_over(stream)) handlers_.rejoin(std::move(socket), rejoin);
+      return;
+    }
     if (request.kind == rpc::CrashLine::kind && handlers_.crash_line) {
       const auto line = rpc::decode_message<rpc::CrashLine>(request.payload);
       if (rpc::Socket socket = hand_over(stream)) handlers_.crash_line(std::move(socket), line);

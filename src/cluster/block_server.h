@@ -21,10 +21,12 @@ namespace millrace::cluster {
 /// A reader that does not read holds its own stream only, and what the network's buffers take of it.
 class BlockServer {
  public:
-  /// What a process answers beyond blocks. Both may be empty.
+  /// What a process answers beyond blocks. Each may be empty.
   struct Handlers {
     /// Takes over a stream whose first message is a Join.
     std::function<void(rpc::Socket, const rpc::Join&)> join;
+    /// Takes over a stream whose first message is a Rejoin.
+    std::function<void(rpc::Socket, const rpc::Rejoin&)> rejoin;
     /// Takes over an executor's crash line.
     std::function<void(rpc::Socket, const rpc::CrashLine&)> crash_line;
     std::function<rpc::BroadcastAt(const rpc::AskBroadcast&)> ask_broadcast;

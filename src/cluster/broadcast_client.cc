@@ -21,26 +21,33 @@ Message receive_message(rpc::Socket& socket, rpc::Frame& frame, rpc::Socket::Tim
 
 }  // namespace
 
+void BroadcastClient::set_driver(const rpc::Address& driver) {
+  const std::lock_guard lock(mutex_);
+  driver_ = driver;
+}
+
 void BroadcastClient::fetch(std::uint32_t id) {
   std::mutex* mine = nullptr;
+  rpc::Address driver;
   {
     const std::lock_guard lock(mutex_);
     auto& entry = under_way_[id];
     if (entry == nullptr) entry = std::make_unique<std::mutex>();
     mine = entry.get();
+    driver = driver_;
   }
   const std::lock_guard lock(*mine);
   if (exec::broadcast_store().has(id)) return;
   constexpr unsigned most_tries = 4;
   rpc::AskBroadcast question{id, self_.value, {}};
   for (unsigned tries = 1;; ++tries) {
-    rpc::Socket socket = blocks_.take(driver_);
+    rpc::Socket socket = blocks_.take(driver);
     socket.send(rpc::frame(question), blocks_.patience());
     rpc::Frame frame;
     const auto place = receive_message<rpc::BroadcastAt>(socket, frame, blocks_.patience());
-    blocks_.give_back(driver_, std::move(socket));
+    blocks_.give_back(driver, std::move(socket));
     if (place.known == 0) throw Error(Cause::usage, "a broadcast value was used after its Context had ended");
-    const rpc::Address from = place.host.empty() ? driver_ : rpc::Address{place.host, place.port};
+    const rpc::Address from = place.host.empty() ? driver : rpc::Address{place.host, place.port};
     try {
       exec::broadcast_store().put(id, receive(from, id, place.bytes));
       return;

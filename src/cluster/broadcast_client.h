@@ -14,17 +14,19 @@ namespace millrace::cluster {
 class BroadcastClient final : public exec::RemoteBroadcasts {
  public:
   BroadcastClient(BlockClient& blocks, const rpc::Address& driver, ExecutorId self)
-      : blocks_(blocks), driver_(driver), self_(self) {}
+      : blocks_(blocks), self_(self), driver_(driver) {}
 
+  /// The values come from there from here on.
+  void set_driver(const rpc::Address& driver);
   void fetch(std::uint32_t id) override;
 
  private:
   std::vector<std::byte> receive(const rpc::Address& from, std::uint32_t id, std::uint64_t bytes);
 
   BlockClient& blocks_;
-  const rpc::Address driver_;
   const ExecutorId self_;
   std::mutex mutex_;
+  rpc::Address driver_;
   std::map<std::uint32_t, std::unique_ptr<std::mutex>> under_way_;
 };
 

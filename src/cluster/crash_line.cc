@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <cstring>
 #include <memory>
@@ -18,7 +19,7 @@ namespace millrace::cluster {
 namespace {
 
 constexpr int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-int crash_socket = -1;
+std::atomic<int> crash_socket = -1;
 std::optional<rpc::Seal> crash_seal;
 
 using SealedNote = std::array<std::byte, sizeof(CrashNote) + rpc::Seal::overhead>;
@@ -49,7 +50,7 @@ void on_crash(int number) {
 
 void report_crashes_on(int socket, const rpc::Secret& secret) {
   crash_socket = socket;
-  crash_seal.emplace(secret);
+  if (!crash_seal) crash_seal.emplace(secret);
   for (const int each : crashes) {
     struct sigaction action {};
     action.sa_handler = on_crash;

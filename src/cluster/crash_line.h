@@ -22,7 +22,8 @@ struct CrashNote {
 };
 
 /// In an executor: from here on, a signal by which a function of the job ends the process (SIGSEGV, SIGBUS, SIGFPE,
-/// SIGILL, SIGABRT) is told on the socket before it does so. Once a process; the socket must stay open.
+/// SIGILL, SIGABRT) is told on the socket before it does so. The socket must stay open until another one
+/// takes its place.
 void report_crashes_on(int socket, const rpc::Secret& secret);
 /// In every thread that runs attempts: room for the handler when it is the stack that ran out.
 void prepare_thread_for_crashes();

@@ -20,6 +20,13 @@ void control(int poll, int operation, const ExecutorConnection& connection, std:
 
 }  // namespace
 
+ExecutorConnection::ExecutorConnection(const rpc::Join& join)
+    : ticket(join.ticket),
+      host(join.host),
+      rack(join.rack),
+      blocks{join.block_host, join.block_port},
+      heard(Clock::now()) {}
+
 void ExecutorConnection::watch(int poll) const { control(poll, EPOLL_CTL_ADD, *this, EPOLLIN); }
 
 void ExecutorConnection::forget(int poll) const { control(poll, EPOLL_CTL_DEL, *this, 0); }
@@ -72,6 +79,14 @@ void ExecutorConnection::take_result(const rpc::ResultBlock& message, exec::Bloc
   writer->wrote(0, at + message.bytes.size());
 }
 
+std::optional<Launch> ExecutorConnection::take_off(const AttemptId& attempt) {
+  auto launched = running.extract(attempt);
+  const bool brought = unclaimed.erase(attempt) != 0;
+  progress.erase(attempt);
+  if (launched.empty()) return brought ? std::optional(Launch{}) : std::nullopt;
+  return std::move(launched.mapped());
+}
+
 std::optional<exec::Output> ExecutorConnection::result_of(const AttemptId& attempt) {
   const auto written = results.find(attempt);
   if (written == results.end()) return std::nullopt;
@@ -86,6 +101,7 @@ void ExecutorConnection::tell_stage(const Launch& launch) {
   const std::vector<std::byte> bytes = plan::encode_stage(*launch.stage);
   rpc::StageMessage message;
   message.job = launch.job.value;
+  message.fingerprint = launch.fingerprint;
   message.bytes = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   for (const auto& [shuffle, tasks] : *launch.map_tasks) message.map_tasks.emplace_back(shuffle.value, tasks);
   if (launch.skips_left != nullptr) message.skips = std::max<std::int64_t>(*launch.skips_left, 0);

@@ -27,6 +27,8 @@ struct ExecutorConnection {
   using Clock = std::chrono::steady_clock;
   using Take = std::function<void(std::uint8_t kind, std::span<const std::byte> payload)>;
 
+  explicit ExecutorConnection(const rpc::Join& join);
+
   ExecutorId id;
   std::uint32_t ticket = 0;
   std::string host;
@@ -48,7 +50,11 @@ struct ExecutorConnection {
   std::map<ShuffleId, std::uint64_t> locations;  // the version that it knows
   std::map<AttemptId, std::uint64_t> progress;
   std::map<AttemptId, Launch> running;
-  std::string given_back;  // why it was told to leave; empty: it was not
+  std::set<AttemptId> unclaimed;                      // that it brought along, and nobody has claimed
+  std::map<std::uint32_t, std::uint64_t> broadcasts;  // values that it brought along, not compared yet: checksums
+  std::string misfit;                                 // why it must be given up, found by another thread
+  bool surplus = false;                               // it leaves when it has answered for all
+  std::string given_back;                             // why it was told to leave; empty: it was not
 
   /// From here on the loop that waits on `poll` is woken by the stream.
   void watch(int poll) const;
@@ -59,6 +65,8 @@ struct ExecutorConnection {
   void receive(const Take& take);
   /// Part of what an attempt gives.
   void take_result(const rpc::ResultBlock& message, exec::BlockStore& blocks_of_driver);
+  /// The attempt is over. Returns what was launched; nothing when it is not one of this executor's.
+  std::optional<Launch> take_off(const AttemptId& attempt);
   /// All of what it gave; nothing when there was none.
   std::optional<exec::Output> result_of(const AttemptId& attempt);
   /// Before the first task of a stage. Under the mutex.

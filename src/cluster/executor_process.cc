@@ -25,6 +25,7 @@
 #include "cluster/run_directory.h"
 #include "cluster/self_process.h"
 #include "cluster/slurm.h"
+#include "cluster/succession.h"
 #include "cluster/task_slots.h"
 #include "cluster/wire.h"
 #include "exec/broadcast_store.h"
@@ -38,27 +39,58 @@ namespace {
 
 constexpr rpc::Socket::Timeout connect_time{10000};
 
+/// Those between an executor and its driver.
+struct DriverStreams {
+  rpc::Socket driver;
+  rpc::Socket crash_line;
+};
+
+rpc::Socket prove_to(const rpc::Address& driver, const rpc::Membership& membership) {
+  rpc::Socket socket = rpc::Socket::connect(driver, connect_time);
+  rpc::prove_to_server(socket, membership, connect_time);
+  return socket;
+}
+
+rpc::Join join_message(const Seat& seat, const rpc::Address& blocks) {
+  rpc::Join join;
+  join.build = build_id();
+  join.host = seat.host;
+  join.rack = seat.rack;
+  join.block_host = blocks.host;
+  join.block_port = blocks.port;
+  join.process = static_cast<std::uint32_t>(getpid());
+  join.ticket = seat.ticket;
+  return join;
+}
+
 /// What the driver has said of one stage of a job.
 struct KnownStage {
   std::shared_ptr<const plan::Stage> stage;
+  std::uint64_t fingerprint = 0;
   std::shared_ptr<const std::map<ShuffleId, std::uint32_t>> map_tasks;
   std::shared_ptr<std::atomic<std::int64_t>> skips_left;
 };
 
 /// One executor process, from its welcome on. The thread that made it reads what the driver says; attempts run on
-/// threads of their own, and answer.
+/// threads of their own, and answer. When the driver of a run with a journal dies, they go on, and the next driver may
+/// take the process over with them.
 class ExecutorProcess {
  public:
-  ExecutorProcess(rpc::Socket& driver, const Seat& seat, const rpc::Welcome& welcome, rpc::Listener listener,
-                  const rpc::Address& driver_blocks)
-      : driver_(driver),
+  ExecutorProcess(DriverStreams streams, const Seat& seat, const rpc::Welcome& welcome, rpc::Listener listener)
+      : driver_(std::move(streams.driver)),
+        crash_line_(std::move(streams.crash_line)),
+        blocks_(listener.address()),
         seat_(seat),
         welcome_(welcome),
         patience_(welcome.patience),
+        succession_(welcome.journal),
+        life_(welcome.life),
+        heartbeat_(welcome.heartbeat),
+        watched_(welcome.watched != 0),
         stores_(welcome.memory_bytes, welcome.slots, storage::local_file_system(), welcome.tmp, exec::Carrier::memory),
         kept_(welcome.journal),
         client_(seat.membership, patience_),
-        broadcasts_(client_, driver_blocks, ExecutorId{welcome.executor}),
+        broadcasts_(client_, seat.driver, ExecutorId{welcome.executor}),
         server_(seat.membership, &stores_, handlers()),
         slots_(welcome.slots, stores_.environment, slot_listener()) {
     stores_.environment.self = ExecutorId{welcome.executor};
@@ -69,27 +101,18 @@ class ExecutorProcess {
       tell(rpc::CacheChanged{node.value, partition, bytes ? static_cast<std::int64_t>(*bytes) : -1});
     });
     server_.listen(std::move(listener));
+    report_crashes_on(crash_line_.descriptor(), seat.membership.secret);
+    if (can_be_adopted()) succession_.enter(ExecutorId{welcome.executor});
     heart_ = std::thread([this] { beat(); });
     voice_ = std::thread([this] { say_soon(); });
   }
 
   /// Returns why the run is over.
   std::string run() {
-    rpc::Frame frame;
-    std::string reason = "the driver closed the connection";
-    try {
-      while (rpc::receive_frame(driver_, frame, patience_)) {
-        if (frame.kind == rpc::Leave::kind) {
-          reason = rpc::decode_message<rpc::Leave>(frame.payload).reason;
-          break;
-        }
-        take(frame);
-      }
-    } catch (const Error& error) {
-      reason = error.what();
-    }
-    if (!welcome_.journal.empty() && reason != run_over) come_to_an_end();
+    std::string reason = listen();
+    while (!welcome_.journal.empty() && reason != run_over && find_next_driver()) reason = listen();
     slots_.stop(std::chrono::milliseconds(0));
+    if (can_be_adopted()) succession_.leave(ExecutorId{welcome_.executor});
     return reason;
   }
 
@@ -104,19 +127,29 @@ class ExecutorProcess {
   TaskSlots::Listener slot_listener() {
     TaskSlots::Listener slots;
     slots.ended = [this](AttemptEnd end) { ended(std::move(end)); };
-    if (welcome_.watched != 0) slots.started = [this](const Launch& launch) { started(launch); };
+    slots.started = [this](const Launch& launch) { started(launch); };
     slots.thread_started = [] { prepare_thread_for_crashes(); };
     return slots;
   }
+  // On a machine that ssh reached it ends with ssh's stream, and so with the driver.
+  bool can_be_adopted() const { return !welcome_.journal.empty() && !seat_.remote; }
+  std::string listen();
   void take(const rpc::Frame& frame);
   void learn_stage(const rpc::StageMessage& message);
   void learn_locations(const rpc::Locations& message);
   void launch(const rpc::LaunchMessage& message);
   void drop_job(std::uint32_t job);
-  void started(const Launch& launch) { tell(rpc::AttemptStarted{wire_of(launch.attempt)}); }
+  void started(const Launch& launch) {
+    if (watched_) tell(rpc::AttemptStarted{wire_of(launch.attempt)});
+  }
   void ended(AttemptEnd end);
-  void come_to_an_end();
-  void leave_behind(const AttemptEnd& end);
+  void answer(const AttemptEnd& end);
+  bool find_next_driver();
+  enum class Answer { silence, taken, refused };
+  Answer rejoin(const DriverNotice& notice);
+  rpc::Rejoin what_there_is();
+  void change_drivers(DriverStreams streams, const rpc::Welcome& welcome, const DriverNotice& notice);
+  void leave_behind(const AttemptEnd& end, std::uint64_t fingerprint);
   void send_result(const AttemptId& attempt, exec::Output output);
   void beat();
 
@@ -144,6 +177,7 @@ class ExecutorProcess {
     outbox_.clear();
   } catch (const Error&) {
     driver_.shut_down();
+    outbox_.clear();
   }
 
   void say_soon() {
@@ -158,12 +192,21 @@ class ExecutorProcess {
     }
   }
 
-  rpc::Socket& driver_;
+  rpc::Socket driver_;  // changed by the thread that reads it, under the lock of what is sent
+  rpc::Socket crash_line_;
+  const rpc::Address blocks_;
   const Seat seat_;
-  const rpc::Welcome welcome_;
+  const rpc::Welcome welcome_;  // of the first driver
   const rpc::Socket::Timeout patience_;
+  const Succession succession_;
+  std::uint32_t life_;
+  std::atomic<std::uint32_t> heartbeat_;
+  std::atomic<bool> watched_;
   static constexpr std::size_t full_outbox = std::size_t{32} << 10;
-  std::atomic<bool> orphaned_ = false;  // the driver is gone, and a journal is there
+  std::mutex answering_;                           // comes before the lock of what is sent
+  bool orphaned_ = false;                          // the driver is gone, and a journal is there
+  std::map<AttemptId, std::uint64_t> unanswered_;  // with a journal: those launched, with their stages' fingerprints
+  std::vector<std::pair<rpc::AttemptEnded, std::uint64_t>> untold_;  // that succeeded when the driver was gone
   std::mutex sending_;
   std::condition_variable something_to_say_;
   std::vector<std::byte> outbox_;
@@ -180,6 +223,18 @@ class ExecutorProcess {
   std::thread heart_;
   std::thread voice_;
 };
+
+// Until the driver says that the run is over, or is gone. Returns why.
+std::string ExecutorProcess::listen() try {
+  rpc::Frame frame;
+  while (rpc::receive_frame(driver_, frame, patience_)) {
+    if (frame.kind == rpc::Leave::kind) return rpc::decode_message<rpc::Leave>(frame.payload).reason;
+    take(frame);
+  }
+  return "the driver closed the connection";
+} catch (const Error& error) {
+  return error.what();
+}
 
 void ExecutorProcess::take(const rpc::Frame& frame) {
   switch (static_cast<rpc::Kind>(frame.kind)) {
@@ -212,6 +267,7 @@ void ExecutorProcess::take(const rpc::Frame& frame) {
 
 void ExecutorProcess::learn_stage(const rpc::StageMessage& message) {
   KnownStage known;
+  known.fingerprint = message.fingerprint;
   auto stage = std::make_shared<plan::Stage>(plan::decode_stage(std::as_bytes(std::span(message.bytes))));
   std::map<ShuffleId, std::uint32_t> map_tasks;
   for (const auto& [shuffle, tasks] : message.map_tasks) map_tasks[ShuffleId{shuffle}] = tasks;
@@ -254,6 +310,7 @@ void ExecutorProcess::launch(const rpc::LaunchMessage& message) {
     launch.stage = known->second.stage;
     launch.map_tasks = known->second.map_tasks;
     launch.skips_left = known->second.skips_left;
+    launch.fingerprint = known->second.fingerprint;
     for (const ShuffleId shuffle : launch.stage->reads) {
       const auto located = locations_.find(shuffle);
       if (located == locations_.end()) {
@@ -261,6 +318,10 @@ void ExecutorProcess::launch(const rpc::LaunchMessage& message) {
       }
       launch.locations[shuffle] = located->second;
     }
+  }
+  if (!welcome_.journal.empty()) {
+    const std::lock_guard lock(answering_);
+    unanswered_.emplace(launch.attempt, launch.fingerprint);
   }
   slots_.push(std::move(launch));
 }
@@ -293,27 +354,110 @@ void ExecutorProcess::ended(AttemptEnd end) {
     }
   }
   if (!end.result.succeeded && seat_.remote) end.result.message += fmt::format(" (on host {})", seat_.host);
-  if (orphaned_) {
-    leave_behind(end);
-  } else if (slots_.waiting() > 0) {
+  if (welcome_.journal.empty()) return answer(end);
+  const std::lock_guard lock(answering_);
+  const auto launched = unanswered_.find(end.attempt);
+  const std::uint64_t fingerprint = launched == unanswered_.end() ? 0 : launched->second;
+  if (launched != unanswered_.end()) unanswered_.erase(launched);
+  if (!orphaned_) return answer(end);
+  if (!end.result.succeeded || end.killed) return;  // the task runs again
+  leave_behind(end, fingerprint);
+  untold_.emplace_back(wire_of(end), fingerprint);
+}
+
+void ExecutorProcess::answer(const AttemptEnd& end) {
+  if (slots_.waiting() > 0) {
     tell_soon(wire_of(end));
   } else {
     tell(wire_of(end));
   }
 }
 
-// The driver is gone. What runs is nearly done, maybe: the next driver finds it in the journal's directory.
-void ExecutorProcess::come_to_an_end() {
+// The driver is gone. What runs goes on, for a while: the next driver takes it over, or finds what came of it in the
+// journal's directory.
+bool ExecutorProcess::find_next_driver() {
   constexpr std::chrono::seconds longest(60);
-  orphaned_ = true;
-  slots_.drain(longest);
+  constexpr std::chrono::milliseconds between_looks(50);
+  driver_.shut_down();  // nobody waits there any longer to send
+  {
+    const std::lock_guard lock(answering_);
+    orphaned_ = true;
+    for (const AttemptId& attempt : slots_.forget_waiting()) unanswered_.erase(attempt);
+  }
+  const auto end = std::chrono::steady_clock::now() + longest;
+  while (!slots_.wait_until_idle(between_looks) && std::chrono::steady_clock::now() < end) {
+    if (!can_be_adopted()) continue;
+    if (!succession_.there()) return false;  // the run is over
+    const auto notice = succession_.announced();
+    if (!notice || notice->life <= life_) continue;
+    const Answer answer = rejoin(*notice);
+    if (answer != Answer::silence) return answer == Answer::taken;
+  }
+  return false;
 }
 
-void ExecutorProcess::leave_behind(const AttemptEnd& end) try {
-  if (!end.result.succeeded || end.killed) return;
+ExecutorProcess::Answer ExecutorProcess::rejoin(const DriverNotice& notice) try {
+  if (notice.tls != seat_.membership.tls) return Answer::refused;  // nothing of what is open here could be used
+  DriverStreams streams;
+  streams.driver = prove_to(notice.address, seat_.membership);
+  streams.driver.send(rpc::frame(what_there_is()), connect_time);
+  rpc::Frame frame;
+  if (!rpc::receive_frame(streams.driver, frame, connect_time)) return Answer::silence;
+  if (frame.kind == rpc::Leave::kind) return Answer::refused;
+  const auto welcome = rpc::decode_message<rpc::Welcome>(frame.payload);
+  streams.crash_line = prove_to(notice.address, seat_.membership);
+  streams.crash_line.send(rpc::frame(rpc::CrashLine{welcome.executor}), connect_time);
+  change_drivers(std::move(streams), welcome, notice);
+  fmt::print(stderr, "millrace: executor {} was adopted by the next driver\n", welcome.executor);
+  return Answer::taken;
+} catch (const Error&) {
+  return Answer::silence;  // that driver is gone, too, or is none
+}
+
+rpc::Rejoin ExecutorProcess::what_there_is() {
+  rpc::Rejoin out;
+  out.join = join_message(seat_, blocks_);
+  out.executor = welcome_.executor;
+  out.slots = welcome_.slots;
+  out.memory_bytes = welcome_.memory_bytes;
+  out.broadcasts = exec::broadcast_store().checksums();
+  const std::lock_guard lock(answering_);
+  for (const auto& [attempt, fingerprint] : unanswered_) out.running.emplace_back(wire_of(attempt), fingerprint);
+  for (const auto& [end, fingerprint] : untold_) out.running.emplace_back(end.attempt, fingerprint);
+  return out;
+}
+
+// What the last driver has said is not true any more. Numbers of cached datasets mean what the next one says.
+void ExecutorProcess::change_drivers(DriverStreams streams, const rpc::Welcome& welcome, const DriverNotice& notice) {
+  {
+    const std::lock_guard lock(mutex_);
+    stages_.clear();
+    skips_.clear();
+    locations_.clear();
+  }
+  stores_.cache.begin_anew();
+  broadcasts_.set_driver(notice.address);
+  report_crashes_on(streams.crash_line.descriptor(), seat_.membership.secret);
+  crash_line_ = std::move(streams.crash_line);
+  if (seat_.driver_is_lost) std::thread(seat_.driver_is_lost).detach();
+  const std::lock_guard answering(answering_);
+  {
+    const std::lock_guard sending(sending_);
+    driver_ = std::move(streams.driver);
+    outbox_.clear();
+  }
+  life_ = welcome.life;
+  heartbeat_ = welcome.heartbeat;
+  watched_ = welcome.watched != 0;
+  for (const auto& [end, fingerprint] : untold_) tell(end);
+  untold_.clear();
+  orphaned_ = false;
+}
+
+void ExecutorProcess::leave_behind(const AttemptEnd& end, std::uint64_t fingerprint) try {
   const auto header = journal::file_header();
   std::vector<std::byte> bytes(header.begin(), header.end());
-  journal::append_record(bytes, bytes.size(), journal::TaskDone{wire_of(end)});
+  journal::append_record(bytes, bytes.size(), journal::LeftBehind{wire_of(end), fingerprint});
   storage::FileSystem& files = storage::local_file_system();
   const std::string path = kept_.end_path(end.attempt);
   auto file = files.create(path + ".new");
@@ -340,7 +484,7 @@ void ExecutorProcess::send_result(const AttemptId& attempt, exec::Output output)
 
 void ExecutorProcess::beat() {
   for (;;) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(welcome_.heartbeat));
+    std::this_thread::sleep_for(std::chrono::milliseconds(heartbeat_));
     rpc::Alive alive;
     slots_.progress(
         [&](const AttemptId& attempt, std::uint64_t bytes) { alive.progress.emplace_back(wire_of(attempt), bytes); });
@@ -349,15 +493,7 @@ void ExecutorProcess::beat() {
 }
 
 rpc::Welcome join(rpc::Socket& driver, const Seat& seat, const rpc::Address& blocks) {
-  rpc::Join join;
-  join.build = build_id();
-  join.host = seat.host;
-  join.rack = seat.rack;
-  join.block_host = blocks.host;
-  join.block_port = blocks.port;
-  join.process = static_cast<std::uint32_t>(getpid());
-  join.ticket = seat.ticket;
-  driver.send(rpc::frame(join), connect_time);
+  driver.send(rpc::frame(join_message(seat, blocks)), connect_time);
   rpc::Frame frame;
   if (!rpc::receive_frame(driver, frame, connect_time)) {
     throw Error(Cause::lost_node, driver.peer() + ": the driver did not take this executor");
@@ -410,18 +546,16 @@ void run_executor(const Seat& seat) {
   std::signal(SIGPIPE, SIG_IGN);
   unsetenv(executor_variable);  // what tasks start are no executors
   try {
-    rpc::Socket driver = rpc::Socket::connect(seat.driver, connect_time);
-    rpc::prove_to_server(driver, seat.membership, connect_time);
-    rpc::Listener listener({driver.local_host(), 0});
-    rpc::Welcome welcome = join(driver, seat, listener.address());
+    DriverStreams streams;
+    streams.driver = prove_to(seat.driver, seat.membership);
+    rpc::Listener listener({streams.driver.local_host(), 0});
+    rpc::Welcome welcome = join(streams.driver, seat, listener.address());
     // Another machine has temporary directories of its own.
     if (seat.remote && !std::filesystem::is_directory(welcome.tmp)) welcome.tmp = Options::defaults().tmp;
-    rpc::Socket crash_line = rpc::Socket::connect(seat.driver, connect_time);
-    rpc::prove_to_server(crash_line, seat.membership, connect_time);
-    crash_line.send(rpc::frame(rpc::CrashLine{welcome.executor}), connect_time);
-    report_crashes_on(crash_line.descriptor(), seat.membership.secret);
+    streams.crash_line = prove_to(seat.driver, seat.membership);
+    streams.crash_line.send(rpc::frame(rpc::CrashLine{welcome.executor}), connect_time);
     // Not destroyed: attempts may be in the middle of user code, which nobody can stop.
-    auto* process = new ExecutorProcess(driver, seat, welcome, std::move(listener), seat.driver);
+    auto* process = new ExecutorProcess(std::move(streams), seat, welcome, std::move(listener));
     const std::string reason = process->run();
     if (reason != run_over) {
       fmt::print(stderr, "millrace: executor {} ends: {}\n", welcome.executor, reason);

@@ -27,7 +27,8 @@ struct Launch {
   std::string output_directory;  ///< the attempt's own; empty when the stage writes no files
   /// Where the map outputs are that it reads; a shuffle that is not in it is all in the executor.
   std::map<ShuffleId, std::shared_ptr<const exec::MapLocations>> locations;
-  exec::CachedElsewhere cached;  ///< of what it may read, what other executors have and this one has not
+  exec::CachedElsewhere cached;   ///< of what it may read, what other executors have and this one has not
+  std::uint64_t fingerprint = 0;  ///< of its stage, in the run's journal; 0 without one
 };
 
 /// How an attempt ended.
@@ -38,6 +39,7 @@ struct AttemptEnd {
   bool killed = false;  ///< it was told to stop: whatever it gave does not count
   exec::TaskResult result;
   sched::TaskMetrics metrics;
+  bool unclaimed = false;  ///< an earlier driver launched it, and adopt() was not called for it before it ended
 };
 
 /// What executors tell the driver. Any thread may call it, without holding a lock that Executors' functions take.
@@ -45,6 +47,11 @@ class ExecutorListener {
  public:
   virtual ~ExecutorListener() = default;
   virtual void executor_added(const sched::ExecutorAdded& added) = 0;
+  /// As executor_added(), of one that an earlier driver of the run has left: `added.running` are its attempts, and
+  /// `fingerprints` those of their stages. With `surplus` the run has executors enough without it: it is to end what it
+  /// runs, and leaves then; the text says why.
+  virtual void executor_adopted(const sched::ExecutorAdded& added,
+                                const std::map<AttemptId, std::uint64_t>& fingerprints, const std::string& surplus) = 0;
   /// Its attempts are over and its outputs gone. Nothing is heard of this executor afterwards.
   virtual void executor_lost(const sched::ExecutorLost& lost) = 0;
   /// There is nobody left to run tasks, and nobody will come.
@@ -89,6 +96,8 @@ class Executors {
   virtual void start(ExecutorListener& listener) = 0;
   /// Answered by attempt_ended(), or by executor_lost() for all of an executor's attempts.
   virtual void launch(Launch launch) = 0;
+  /// The attempt runs there already, told by executor_adopted(). It is answered as those that are launched here.
+  virtual void adopt(Launch launch) = 0;
   /// The attempt's results are not wanted any more. It is answered all the same.
   virtual void kill(const AttemptId& attempt, ExecutorId executor) = 0;
 

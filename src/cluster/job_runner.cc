@@ -71,6 +71,7 @@ JobRunner::JobRunner(const Options& options, storage::FileSystem& files, observe
   // Attempts of earlier drivers may still write under their numbers.
   for (std::uint32_t i = 0; journal_ != nullptr && i < journal_->restarts(); ++i) step(sched::DriverRestarted{});
   executors_->start(*this);
+  if (journal_ != nullptr) take_over_attempts();
 }
 
 JobRunner::~JobRunner() = default;
@@ -123,9 +124,9 @@ void JobRunner::run(Request request, const std::function<void(std::span<const st
   }
   if (journal_ != nullptr) take_over(*job);
   set_up_output(*job);
-  if (journal_ != nullptr) commit_left_behind(*job);
   const Interruptible interruptible;
   std::unique_lock lock(mutex_);
+  if (journal_ != nullptr) commit_left_behind(*job);
   submit(job);
   try {
     deliver(job, lock, result);
@@ -191,6 +192,7 @@ sched::StageSpec JobRunner::spec_of(const RunningJob& job, const plan::Stage& st
   for (std::uint32_t task = 0; journal_ != nullptr && task < spec.tasks; ++task) {
     spec.done.push_back(is_done(job, stage, task));
   }
+  if (journal_ != nullptr) spec.running = brought_along(stage);
   for (std::uint32_t task = 0; journal_ == nullptr && stage.output && task < spec.tasks; ++task) {
     const auto holder = executors_->holder(stage.output->shuffle, task);
     spec.done.push_back(holder.has_value());
@@ -397,13 +399,19 @@ void JobRunner::launch(const sched::LaunchTask& action) {
   launch.stage = std::shared_ptr<const plan::Stage>(job, &stage);
   launch.map_tasks = job->map_tasks;
   launch.skips_left = job->skips_left;
+  if (journal_ != nullptr) launch.fingerprint = journal_->fingerprint(stage.id);
   if (job->commit != nullptr && !stage.output) {
     launch.output_directory =
         job->commit->attempt_path(stage.partitions[action.attempt.partition.value], action.attempt.number);
   }
   ++job->running;
   running_.emplace(std::pair(action.attempt, action.executor), job);
-  executors_->launch(std::move(launch));
+  if (action.adopted) {
+    brought_.erase(action.attempt);
+    executors_->adopt(std::move(launch));
+  } else {
+    executors_->launch(std::move(launch));
+  }
 }
 
 void JobRunner::commit(const sched::TaskCommitted& action) {
@@ -467,6 +475,7 @@ void JobRunner::executor_added(const sched::ExecutorAdded& added) {
 
 void JobRunner::executor_lost(const sched::ExecutorLost& lost) {
   const std::lock_guard lock(mutex_);
+  std::erase_if(brought_, [&](const auto& each) { return each.second.executor == lost.executor && !each.second.end; });
   for (auto running = running_.begin(); running != running_.end();) {
     const auto here = running++;
     if (here->first.second != lost.executor) continue;
@@ -496,13 +505,23 @@ void JobRunner::attempt_started(const AttemptId& attempt, ExecutorId executor) {
 void JobRunner::attempt_ended(AttemptEnd end) {
   const std::lock_guard lock(mutex_);
   const auto found = running_.find({end.attempt, end.executor});
-  if (found == running_.end()) return;
+  if (found == running_.end()) return end_brought(std::move(end));
   const std::shared_ptr<RunningJob> job = std::move(found->second);
   running_.erase(found);
   if (interrupted()) {
     forget(*job);
     job_changed_.notify_all();
     return;
+  }
+  if (end.result.succeeded && journal_ != nullptr && journal_->is_of_earlier_life(end.attempt)) {
+    if (end.unclaimed && job->skips_left != nullptr) {
+      *job->skips_left -= static_cast<std::int64_t>(end.result.skipped_records);
+    }
+    if (!is_there(*job, end.attempt)) {
+      end.result.succeeded = false;
+      end.result.cause = Cause::lost_node;
+      end.result.message = "what it made went before its executor was adopted";
+    }
   }
   if (end.result.succeeded && !end.killed) {
     const AttemptId id = end.attempt;

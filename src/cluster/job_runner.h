@@ -51,6 +51,8 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
 
  private:
   void executor_added(const sched::ExecutorAdded& added) override;
+  void executor_adopted(const sched::ExecutorAdded& added, const std::map<AttemptId, std::uint64_t>& fingerprints,
+                        const std::string& surplus) override;
   void executor_lost(const sched::ExecutorLost& lost) override;
   void executors_gone(const std::string& reason) override;
   void attempt_started(const AttemptId& attempt, ExecutorId executor) override;
@@ -62,6 +64,11 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   void take_over(RunningJob& job);
   void count_earlier(RunningJob& job, AttemptEnd end);
   void commit_left_behind(RunningJob& job);
+  void take_over_attempts();
+  bool is_there(const RunningJob& job, const AttemptId& attempt) const;
+  std::vector<AttemptId> brought_along(const plan::Stage& stage) const;
+  void take_ended(RunningJob& job);
+  void end_brought(AttemptEnd end);
   void take_over_output(RunningJob& job);
   void set_up_output(RunningJob& job);
   void put_in_place(RunningJob& job);
@@ -96,6 +103,13 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   void tell_commit_failed(JobId job, const Error& error);
   void stop_everything(std::unique_lock<std::mutex>& lock);
 
+  /// An attempt that an executor has brought along from an earlier driver, until a job takes it over.
+  struct Brought {
+    ExecutorId executor;
+    std::uint64_t fingerprint = 0;  // of its stage
+    std::optional<AttemptEnd> end;  // it has succeeded
+  };
+
   const Options options_;
   storage::FileSystem& files_;
   RunJournal* const journal_;  // null: there is none
@@ -107,6 +121,8 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   sched::JobScheduler scheduler_;
   std::map<JobId, std::shared_ptr<RunningJob>> jobs_;
   std::map<std::pair<AttemptId, ExecutorId>, std::shared_ptr<RunningJob>> running_;
+  std::map<AttemptId, Brought> brought_;
+  std::uint32_t adopted_ = 0;                       // executors of earlier drivers
   std::map<AttemptId, exec::TaskResult> finished_;  // that succeeded and wait for the scheduler's word
   std::map<std::string, std::int64_t> counters_;
   std::string last_failure_;

@@ -69,6 +69,15 @@ struct JobDone {
   static constexpr auto fields = std::tuple{&JobDone::job};
 };
 
+/// Of an attempt that succeeded when its driver was gone: what it counted, and its stage's fingerprint. In a file of
+/// its own, which the next driver finds.
+struct LeftBehind {
+  static constexpr std::uint8_t kind = 6;
+  rpc::AttemptEnded end;
+  std::uint64_t fingerprint = 0;
+  static constexpr auto fields = std::tuple{&LeftBehind::end, &LeftBehind::fingerprint};
+};
+
 /// How a journal begins.
 std::span<const std::byte> file_header();
 

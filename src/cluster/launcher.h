@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "rpc/socket.h"
+
 namespace millrace::cluster {
 
 /// Starts and ends executor processes. One thread at a time.
@@ -18,6 +20,9 @@ class Launcher {
   virtual std::vector<std::pair<std::uint32_t, std::string>> ended() = 0;
   /// Makes sure that it is gone. It is not an error when it is already.
   virtual void kill(std::uint32_t ticket) = 0;
+  /// From here on the ticket's executor is a process (pidfd_open(2)) that an earlier driver has started: it is
+  /// ended, and its end is told, as if it had been launched.
+  virtual void adopt(std::uint32_t, rpc::Descriptor) {}
   /// Waits until all have ended, and kills those that have not after `patience`.
   virtual void finish(std::chrono::milliseconds patience) = 0;
   /// May executors that were lost be replaced by launch()?

@@ -18,6 +18,7 @@ class LocalExecutors final : public Executors {
   LocalExecutors(const Options& options, storage::FileSystem& files, const exec::KeptOutputs* kept = nullptr);
 
   void start(ExecutorListener& listener) override;
+  void adopt(Launch) override {}  // the attempts of a driver's own threads end with it
   void launch(Launch launch) override { slots_->push(std::move(launch)); }
   void kill(const AttemptId& attempt, ExecutorId) override { slots_->kill(attempt); }
   void keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId, exec::Output output) override {

@@ -7,6 +7,7 @@
 #include "cluster/local_executors.h"
 #include "cluster/remote_executors.h"
 #include "cluster/slurm.h"
+#include "cluster/succession.h"
 
 namespace millrace::cluster {
 namespace {
@@ -16,6 +17,15 @@ RemoteSettings settings_of(const Options& options) {
   settings.patience = std::chrono::milliseconds(options.executor_timeout_ms);
   settings.heartbeat = std::min(settings.heartbeat, settings.patience / 5);
   return settings;
+}
+
+// Executors of an earlier driver know the secret that it had.
+rpc::Membership membership_of(const Options& options, const RunJournal* journal) {
+  return {journal == nullptr ? rpc::make_secret() : Succession(journal->directory()).secret(), options.tls};
+}
+
+std::optional<std::uint32_t> life_of(const RunJournal* journal) {
+  return journal == nullptr ? std::nullopt : std::optional(journal->restarts());
 }
 
 const exec::KeptOutputs* kept(const RunJournal* journal) { return journal == nullptr ? nullptr : &journal->outputs(); }
@@ -37,7 +47,9 @@ std::unique_ptr<Executors> on_this_machine(const Options& options, storage::File
   RemoteSettings settings = settings_of(options);
   settings.executors = settings.launched = std::max(options.workers, 1u);
   settings.listen = {options.listen.empty() ? "127.0.0.1" : options.listen, 0};
-  const rpc::Membership membership{rpc::make_secret(), options.tls};
+  settings.life = life_of(journal);
+  settings.adopts_for_launcher = true;
+  const rpc::Membership membership = membership_of(options, journal);
   auto executors = std::make_unique<RemoteExecutors>(options, settings, membership, files, kept(journal));
   executors->set_launcher(
       std::make_unique<ProcessLauncher>(open_directory(place_of(options, journal), membership, executors->address())));
@@ -68,7 +80,8 @@ std::unique_ptr<Executors> in_slurm_step(const SlurmTask& task, const Options& o
   RemoteSettings settings = settings_of(options);
   settings.executors = task.tasks;
   settings.listen = {slurm_node_address(task.node), 0};
-  const rpc::Membership membership{rpc::make_secret(), options.tls};
+  settings.life = life_of(journal);
+  const rpc::Membership membership = membership_of(options, journal);
   auto executors = std::make_unique<RemoteExecutors>(options, settings, membership, files, kept(journal));
   auto directory = open_directory(place_of(options, journal), membership, executors->address());
   auto gate = std::make_unique<SlurmGate>(task, settings.listen.host, executors->address(), membership);

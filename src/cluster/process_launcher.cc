@@ -8,8 +8,11 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 #include <millrace/error.h>
 
@@ -47,6 +50,13 @@ std::vector<std::pair<std::uint32_t, std::string>> ProcessLauncher::ended() {
     out.emplace_back(here->second, how_it_ended(status) + last_words(here->second));
     children_.erase(here);
   }
+  for (auto adopted = adopted_.begin(); adopted != adopted_.end();) {
+    const auto here = adopted++;
+    pollfd end{here->second.get(), POLLIN, 0};
+    if (poll(&end, 1, 0) == 0) continue;
+    out.emplace_back(here->first, "has ended; an earlier driver had started it");
+    adopted_.erase(here);
+  }
   return out;
 }
 
@@ -69,12 +79,15 @@ void ProcessLauncher::kill(std::uint32_t ticket) {
   for (const auto& [child, each] : children_) {
     if (each == ticket) ::kill(child, SIGKILL);
   }
+  if (const auto adopted = adopted_.find(ticket); adopted != adopted_.end()) {
+    syscall(SYS_pidfd_send_signal, adopted->second.get(), SIGKILL, nullptr, 0);
+  }
 }
 
 void ProcessLauncher::finish(std::chrono::milliseconds patience) {
   const auto end = std::chrono::steady_clock::now() + patience;
   auto pause = std::chrono::microseconds(100);
-  for (ended(); !children_.empty() && std::chrono::steady_clock::now() < end; ended()) {
+  for (ended(); !all_ended() && std::chrono::steady_clock::now() < end; ended()) {
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, std::chrono::microseconds(10000));
   }
@@ -83,6 +96,10 @@ void ProcessLauncher::finish(std::chrono::milliseconds patience) {
     waitpid(child, nullptr, 0);
   }
   children_.clear();
+  for (const auto& [ticket, process] : adopted_) {
+    syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+  }
+  adopted_.clear();
   directory_->remove();
 }
 

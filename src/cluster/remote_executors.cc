@@ -50,14 +50,16 @@ void RemoteExecutors::start(ExecutorListener& listener) {
   last_beat_ = Clock::now();
   BlockServer::Handlers handlers;
   handlers.join = [this](rpc::Socket socket, const rpc::Join& message) { join(std::move(socket), message); };
+  handlers.rejoin = [this](rpc::Socket socket, const rpc::Rejoin& message) { rejoin(std::move(socket), message); };
   handlers.crash_line = [this](rpc::Socket socket, const rpc::CrashLine& line) {
     take_crash_line(std::move(socket), ExecutorId{line.executor});
   };
   handlers.ask_broadcast = [this](const rpc::AskBroadcast& question) { return place_of(question); };
   server_ = std::make_unique<BlockServer>(membership_, nullptr, std::move(handlers));
   if (listening_) server_->listen(std::move(*listening_));
-  if (launcher_ != nullptr) {
-    for (std::uint32_t ticket = 0; ticket < settings_.launched; ++ticket) launcher_->launch(ticket);
+  if (settings_.life) adopt_survivors();
+  for (std::uint32_t ticket = 0; launcher_ != nullptr && ticket < settings_.launched; ++ticket) {
+    if (!adopted_.contains(ticket)) launcher_->launch(ticket);
   }
   thread_ = std::thread([this] { loop(); });
   std::unique_lock lock(mutex_);
@@ -72,25 +74,9 @@ void RemoteExecutors::start(ExecutorListener& listener) {
 
 // On a thread of the server's. What the executor is told is its welcome; what it says is for the loop.
 void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
-  if (message.build != build_id()) {
-    socket.send(rpc::frame(rpc::Leave{fmt::format(
-        "this executor's program is another build ({}) than the driver's ({})", message.build, build_id())}));
-    return;
-  }
-  auto connection = std::make_shared<Connection>();
-  connection->ticket = message.ticket;
-  connection->host = message.host;
-  connection->rack = message.rack;
-  connection->blocks = {message.block_host, message.block_port};
-  connection->heard = Clock::now();
-  rpc::Welcome welcome;
-  welcome.slots = std::max(options_.threads, 1u);
-  welcome.memory_bytes = options_.memory_bytes;
-  welcome.tmp = options_.tmp;
-  if (stores_.environment.kept != nullptr) welcome.journal = stores_.environment.kept->directory();
-  welcome.heartbeat = static_cast<std::uint32_t>(settings_.heartbeat.count());
-  welcome.patience = static_cast<std::uint32_t>(settings_.patience.count());
-  welcome.watched = listener_ != nullptr && listener_->observed() ? 1 : 0;
+  if (!is_of_this_build(socket, message)) return;
+  auto connection = std::make_shared<Connection>(message);
+  rpc::Welcome welcome = this->welcome();
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
@@ -113,6 +99,26 @@ void RemoteExecutors::join(rpc::Socket socket, const rpc::Join& message) {
   connection->watch(poll_.get());
   wake();
   joined_.notify_all();
+}
+
+bool RemoteExecutors::is_of_this_build(rpc::Socket& socket, const rpc::Join& message) const {
+  if (message.build == build_id()) return true;
+  socket.send(rpc::frame(rpc::Leave{
+      fmt::format("this executor's program is another build ({}) than the driver's ({})", message.build, build_id())}));
+  return false;
+}
+
+rpc::Welcome RemoteExecutors::welcome() const {
+  rpc::Welcome welcome;
+  welcome.slots = std::max(options_.threads, 1u);
+  welcome.memory_bytes = options_.memory_bytes;
+  welcome.tmp = options_.tmp;
+  if (stores_.environment.kept != nullptr) welcome.journal = stores_.environment.kept->directory();
+  welcome.heartbeat = static_cast<std::uint32_t>(settings_.heartbeat.count());
+  welcome.patience = static_cast<std::uint32_t>(settings_.patience.count());
+  welcome.watched = listener_ != nullptr && listener_->observed() ? 1 : 0;
+  welcome.life = settings_.life.value_or(0);
+  return welcome;
 }
 
 rpc::Address RemoteExecutors::listen_on(const std::string& host) {
@@ -166,6 +172,7 @@ void RemoteExecutors::launch(Launch launch) {
   const std::lock_guard lock(mutex_);
   Connection* connection = find(launch.executor);
   if (connection == nullptr) return;  // it was lost just now; the listener is about to be told
+  if (!has_true_broadcasts(*connection)) return;
   connection->tell_stage(launch);
   for (const ShuffleId shuffle : launch.stage->reads) {
     tell_locations(*connection, shuffle, launch.map_tasks->at(shuffle));
@@ -325,21 +332,26 @@ exec::TaskResult RemoteExecutors::run_here(exec::TaskSpec spec) {
 
 void RemoteExecutors::loop() {
   loop_thread_ = std::this_thread::get_id();
-  for (;;) {
-    wait_for_streams();
-    give_up_broken();
-    keep_time();
-    std::vector<std::shared_ptr<Connection>> all;
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return;
-      for (const auto& [id, connection] : connections_) all.push_back(connection);
-    }
-    for (const auto& connection : all) {
-      const std::lock_guard lock(mutex_);
-      connection->flush(poll_.get());
-    }
+  while (turn()) {
   }
+}
+
+// False when it was the last one.
+bool RemoteExecutors::turn() {
+  wait_for_streams();
+  give_up_broken();
+  keep_time();
+  std::vector<std::shared_ptr<Connection>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+    for (const auto& [id, connection] : connections_) all.push_back(connection);
+  }
+  for (const auto& connection : all) {
+    const std::lock_guard lock(mutex_);
+    connection->flush(poll_.get());
+  }
+  return true;
 }
 
 void RemoteExecutors::wait_for_streams() {
@@ -394,11 +406,14 @@ void RemoteExecutors::take_end(Connection& connection, rpc::AttemptEnded message
   Launch launch;
   {
     const std::lock_guard lock(mutex_);
-    const auto running = connection.running.find(end.attempt);
-    if (running == connection.running.end()) return;
-    launch = std::move(running->second);
-    connection.running.erase(running);
-    connection.progress.erase(end.attempt);
+    auto launched = connection.take_off(end.attempt);
+    if (!launched) return;
+    launch = std::move(*launched);
+    end.unclaimed = launch.stage == nullptr;
+    if (connection.surplus && connection.running.empty() && connection.unclaimed.empty()) {
+      connection.given_back = "it has ended what it ran for an earlier driver";
+      rpc::append_frame(connection.out, rpc::Leave{run_over});
+    }
   }
   if (auto output = connection.result_of(end.attempt)) end.result.output = std::move(*output);
   // Every executor knows only of what it has skipped itself.
@@ -455,6 +470,7 @@ void RemoteExecutors::give_up_broken() {
     const std::lock_guard lock(mutex_);
     for (auto at = connections_.begin(); at != connections_.end();) {
       const auto here = at++;
+      if (here->second->fault.empty()) here->second->fault = here->second->misfit;
       if (here->second->fault.empty()) continue;
       const ExecutorId id = here->first;
       for (auto& [shuffle, known] : shuffles_) {

@@ -20,6 +20,7 @@
 #include "cluster/executors.h"
 #include "cluster/interrupt.h"
 #include "cluster/launcher.h"
+#include "cluster/succession.h"
 #include "exec/stores.h"
 #include "rpc/messages.h"
 
@@ -33,6 +34,8 @@ struct RemoteSettings {
   std::chrono::milliseconds patience{10000};    ///< silence after which an executor counts as lost
   std::chrono::milliseconds start_time{60000};  ///< until the first one must have joined
   rpc::Address listen;                          ///< port 0: any; no host: nowhere but where listen_on() says
+  std::optional<std::uint32_t> life;            ///< of the run, when executors of its earlier drivers may be adopted
+  bool adopts_for_launcher = false;  ///< those that are adopted on this machine are the launcher's from then on
 };
 
 /// Executors in other processes, each behind one stream. A single thread waits on all of the streams; what is to be
@@ -59,6 +62,7 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
 
   void start(ExecutorListener& listener) override;
   void launch(Launch launch) override;
+  void adopt(Launch launch) override;
   void kill(const AttemptId& attempt, ExecutorId executor) override;
   void keep(ShuffleId shuffle, std::uint32_t map_task, ExecutorId executor, exec::Output output) override;
   std::optional<ExecutorId> holder(ShuffleId shuffle, std::uint32_t map_task) const override;
@@ -95,6 +99,13 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
 
   static constexpr ExecutorId nobody{~std::uint32_t{0}};
 
+  // remote_adoption.cc: executors of earlier drivers.
+  void adopt_survivors();
+  bool some_may_come();
+  void rejoin(rpc::Socket socket, const rpc::Rejoin& message);
+  std::string seat(Connection& connection, const rpc::Rejoin& message);
+  bool has_true_broadcasts(Connection& connection);
+
   // remote_elastic.cc.
   std::vector<Member> members() const override;
   std::uint32_t outstanding() const override;
@@ -105,9 +116,12 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   std::vector<std::string> take_refusals() override;
 
   void join(rpc::Socket socket, const rpc::Join& join);
+  bool is_of_this_build(rpc::Socket& socket, const rpc::Join& message) const;
+  rpc::Welcome welcome() const;
   void take_crash_line(rpc::Socket socket, ExecutorId executor);
   rpc::BroadcastAt place_of(const rpc::AskBroadcast& question);
   void loop();
+  bool turn();
   void wait_for_streams();
   void take(Connection& connection, std::uint8_t kind, std::span<const std::byte> payload);
   void take_end(Connection& connection, rpc::AttemptEnded message);
@@ -145,6 +159,9 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   std::map<std::string, rpc::Address> listening_on_;
   std::uint32_t next_executor_ = 0;
   AddedExecutors added_;
+  std::map<ExecutorId, Succession::Survivor> survivors_;  // of earlier drivers, that have not come yet
+  std::map<std::uint32_t, rpc::Descriptor> adopted_;      // by ticket: processes on this machine
+  std::uint32_t adopted_beyond_ = 0;                      // those that count as added
   std::string start_failure_;
   std::string last_end_;  // what became of the executor that ended last
   bool stopping_ = false;

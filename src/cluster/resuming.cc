@@ -33,25 +33,94 @@ void JobRunner::count_earlier(RunningJob& job, AttemptEnd end) {
   count(job, std::move(end.result));
 }
 
+// Executors of an earlier driver.
+
+void JobRunner::executor_adopted(const sched::ExecutorAdded& added,
+                                 const std::map<AttemptId, std::uint64_t>& fingerprints, const std::string& surplus) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [attempt, fingerprint] : fingerprints) brought_[attempt] = {added.executor, fingerprint, {}};
+  ++adopted_;
+  step(added);
+  if (!surplus.empty()) step(sched::ExecutorDraining{added.executor, surplus});
+}
+
+void JobRunner::take_over_attempts() {
+  const std::lock_guard lock(mutex_);
+  std::set<AttemptId> running;
+  for (const auto& [attempt, brought] : brought_) running.insert(attempt);
+  journal_->take_what_was_left_behind(running);
+  if (adopted_ == 0) return;
+  fmt::print(stderr, "millrace: adopted {} executors of an earlier driver, with {} attempts that they run\n", adopted_,
+             running.size());
+}
+
+// Those that are of this very stage.
+std::vector<AttemptId> JobRunner::brought_along(const plan::Stage& stage) const {
+  std::vector<AttemptId> out;
+  for (const auto& [attempt, brought] : brought_) {
+    if (attempt.stage != stage.id || brought.fingerprint != journal_->fingerprint(stage.id)) continue;
+    if (!brought.end) out.push_back(attempt);
+  }
+  return out;
+}
+
+// One that no job has taken over: what it made waits for the job.
+void JobRunner::end_brought(AttemptEnd end) {
+  const auto brought = brought_.find(end.attempt);
+  if (brought == brought_.end() || brought->second.executor != end.executor) return;
+  const AttemptId attempt = end.attempt;
+  const ExecutorId executor = end.executor;
+  sched::TaskMetrics metrics = end.metrics;
+  if (end.result.succeeded && !end.killed) {
+    brought->second.end = std::move(end);
+    return step(sched::TaskSucceeded{attempt, executor, std::move(metrics)});
+  }
+  brought_.erase(brought);
+  step(sched::TaskFailed{attempt, executor, {Cause::lost_node, "no job had taken it over", {}}, std::move(metrics)});
+}
+
+// Of the job's stages, those that ended before the job was there.
+void JobRunner::take_ended(RunningJob& job) {
+  for (auto at = brought_.begin(); at != brought_.end();) {
+    const auto here = at++;
+    if (!here->second.end || !job.stages.contains(here->first.stage)) continue;
+    if (here->second.fingerprint == journal_->fingerprint(here->first.stage)) {
+      job.left_behind.push_back(std::move(*here->second.end));
+    }
+    brought_.erase(here);
+  }
+}
+
+// What the attempt made, for its task's place.
+bool JobRunner::is_there(const RunningJob& job, const AttemptId& attempt) const {
+  const plan::Stage& stage = *job.stages.at(attempt.stage);
+  if (stage.output || job.commit == nullptr) return journal_->is_whole(attempt);
+  return job.commit->has_attempt(stage.partitions[attempt.partition.value], attempt.number);
+}
+
 // Nobody has told the driver of them that they ended: they are committed now, as if it had been told. What is missing
-// of what they made is made again.
+// of what they made is made again. Under the lock.
 void JobRunner::commit_left_behind(RunningJob& job) {
+  take_ended(job);
   std::uint32_t committed = 0;
   for (AttemptEnd& end : std::exchange(job.left_behind, {})) {
     const plan::Stage& stage = *job.stages.at(end.attempt.stage);
+    if (!is_there(job, end.attempt)) continue;
+    end.job = job.request.job.id;
     if (!stage.output && job.commit != nullptr) {
-      const std::uint32_t partition = stage.partitions[end.attempt.partition.value];
-      if (!job.commit->has_attempt(partition, end.attempt.number)) continue;
-      job.commit->commit_task(partition, end.attempt.number);
-    } else if (!journal_->is_whole(end.attempt)) {
-      continue;
+      job.commit->commit_task(stage.partitions[end.attempt.partition.value], end.attempt.number);
     }
     if (!journal_->commit(end, stage, true)) continue;
     ++committed;
-    const std::lock_guard lock(mutex_);
     count_earlier(job, std::move(end));
   }
-  if (job.commit != nullptr) job.commit->drop_attempts();
+  std::set<std::pair<std::uint32_t, std::uint32_t>> running;
+  const plan::Stage& last = job.result_stage();
+  for (const auto& [attempt, brought] : brought_) {
+    if (attempt.stage != last.id || attempt.partition.value >= last.partitions.size()) continue;
+    running.emplace(last.partitions[attempt.partition.value], attempt.number);
+  }
+  if (job.commit != nullptr) job.commit->drop_attempts(running);
   if (committed == 0) return;
   fmt::print(stderr, "millrace: {} attempts of {} had succeeded when their driver was gone, and count\n", committed,
              job.request.job.name);

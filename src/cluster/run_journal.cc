@@ -95,14 +95,15 @@ RunJournal::RunJournal(const Options& options, storage::FileSystem& files)
   }
   files_.make_directories(outputs_.attempts());
   files_.make_directories(outputs_.outputs());
-  keep_what_was_left_behind();
+  files_.make_directories(directory() + "/executors");
 }
 
 RunJournal::~RunJournal() {
   if (!succeeded_) return;
   // Only what is the journal's, the lock last: whoever waits for the directory finds it whole or not at all.
   std::error_code ignored;
-  for (const char* part : {"/attempts", "/outputs", "/checkpoints", "/program", journal_name, lock_name}) {
+  for (const char* part : {"/attempts", "/outputs", "/checkpoints", "/program", "/executors", "/secret", "/driver",
+                           journal_name, lock_name}) {
     std::error_code error;
     // An executor that outlives an earlier driver may still put something there.
     for (unsigned tries = 0; tries < 3; ++tries, error.clear()) {
@@ -218,10 +219,11 @@ void RunJournal::write(const Record& record) {
   size_ += bytes.size();
 }
 
-// Of the attempts of the life before, those alone that say how they ended. One of a still earlier life may have gone on
-// while its files were removed.
-void RunJournal::keep_what_was_left_behind() {
+// Of the attempts of earlier lives, those alone that say how they ended, or run.
+void RunJournal::take_what_was_left_behind(const std::set<AttemptId>& running) {
+  const std::lock_guard lock(mutex_);
   std::set<std::string> kept;
+  for (const AttemptId& attempt : running) kept.insert(outputs_.attempt_path(attempt));
   for (const storage::FileInfo& file : files_.list(outputs_.attempts())) {
     if (!file.path.ends_with(exec::KeptOutputs::end_suffix)) continue;
     const std::string content = content_of(file.path);
@@ -229,12 +231,11 @@ void RunJournal::keep_what_was_left_behind() {
       journal::Reader reader(std::as_bytes(std::span(content)));
       std::uint8_t kind = 0;
       std::span<const std::byte> payload;
-      if (!reader.next(kind, payload) || kind != journal::TaskDone::kind) continue;
-      auto end = rpc::decode_message<journal::TaskDone>(payload).end;
-      const AttemptId attempt = attempt_of(end.attempt);
-      if (attempt.number / attempts_of_a_life + 1 != restarts_) continue;
+      if (!reader.next(kind, payload) || kind != journal::LeftBehind::kind) continue;
+      auto left = rpc::decode_message<journal::LeftBehind>(payload);
+      const AttemptId attempt = attempt_of(left.end.attempt);
       kept.insert(outputs_.attempt_path(attempt));
-      left_behind_.try_emplace({attempt.stage, attempt.partition.value}, std::move(end));
+      left_behind_.try_emplace({attempt.stage, attempt.partition.value}, std::move(left));
     } catch (const Error&) {
       continue;  // it is damaged: the task runs again
     }
@@ -299,9 +300,9 @@ RunJournal::Known RunJournal::begin(const plan::Job& job, std::uint64_t shared) 
   }
   // What is another stage now leaves nothing behind.
   for (const auto& [id, fingerprint] : begun.stages) {
-    const auto then = before_.stages.find(id);
-    if (then != before_.stages.end() && then->second.fingerprint == fingerprint) continue;
-    std::erase_if(left_behind_, [stage = StageId{id}](const auto& each) { return each.first.first == stage; });
+    std::erase_if(left_behind_, [stage = StageId{id}, mine = fingerprint](const auto& each) {
+      return each.first.first == stage && each.second.fingerprint != mine;
+    });
   }
   const bool same = again && before->second.begun.stages == begun.stages;
   if (!same) {
@@ -349,7 +350,7 @@ void RunJournal::begin_stage(const plan::Stage& stage, std::uint64_t fingerprint
   for (std::uint32_t task = 0; task < progress.there.size(); ++task) {
     auto left = left_behind_.extract({stage.id, task});
     if (left.empty() || progress.counted[task]) continue;
-    known.left_behind.push_back(attempt_end_of(std::move(left.mapped()), sched::no_executor));
+    known.left_behind.push_back(attempt_end_of(std::move(left.mapped().end), sched::no_executor));
   }
   known.tasks += progress.there.size();
   known.taken_over += static_cast<std::uint64_t>(std::count(progress.there.begin(), progress.there.end(), true));
@@ -357,6 +358,11 @@ void RunJournal::begin_stage(const plan::Stage& stage, std::uint64_t fingerprint
 
 std::string RunJournal::place_of(const plan::Stage& stage, std::uint32_t task) const {
   return stage.output ? outputs_.map_output_path(stage.output->shuffle, task) : outputs_.result_path(stage.id, task);
+}
+
+std::uint64_t RunJournal::fingerprint(StageId stage) const {
+  const std::lock_guard lock(mutex_);
+  return stages_.at(stage).fingerprint;
 }
 
 bool RunJournal::has(StageId stage, std::uint32_t task) const {

@@ -67,6 +67,13 @@ class RunJournal {
   /// Once for each job, before anything else of it. `shared` is a digest of the broadcast values that there are. Throws
   /// Error(input) when a file that the job had read is not what it was.
   Known begin(const plan::Job& job, std::uint64_t shared);
+  /// What attempts of earlier lives have left is looked for, and goes where it cannot be used. Once, when nobody but
+  /// the executors of those that are `running` can still add to it, and before begin().
+  void take_what_was_left_behind(const std::set<AttemptId>& running);
+  /// Whether the attempt was launched by an earlier driver.
+  bool is_of_earlier_life(const AttemptId& attempt) const { return attempt.number / attempts_of_a_life != restarts_; }
+  /// Of a stage of a job that was begun.
+  std::uint64_t fingerprint(StageId stage) const;
   /// The output of the task is in its place.
   bool has(StageId stage, std::uint32_t task) const;
   /// The output file of an attempt is all there.
@@ -101,7 +108,6 @@ class RunJournal {
   template <class Record>
   void write(const Record& record);
   std::string place_of(const plan::Stage& stage, std::uint32_t task) const;
-  void keep_what_was_left_behind();
   void begin_stage(const plan::Stage& stage, std::uint64_t fingerprint, Known& known);
   std::vector<journal::InputState> inputs_of(const plan::Job& job) const;
 
@@ -113,7 +119,7 @@ class RunJournal {
   std::uint64_t size_ = 0;
   std::uint32_t restarts_ = 0;
   JournalState before_;  // what earlier lives have done and this one has not come to yet
-  std::map<std::pair<StageId, std::uint32_t>, rpc::AttemptEnded> left_behind_;  // by task
+  std::map<std::pair<StageId, std::uint32_t>, journal::LeftBehind> left_behind_;  // by task
   std::map<StageId, Progress> stages_;
   std::map<ShuffleId, StageId> producers_;
   bool succeeded_ = false;

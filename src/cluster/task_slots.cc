@@ -85,10 +85,17 @@ void TaskSlots::progress(const std::function<void(const AttemptId&, std::uint64_
   }
 }
 
-void TaskSlots::drain(std::chrono::milliseconds patience) {
-  std::unique_lock lock(mutex_);
+std::vector<AttemptId> TaskSlots::forget_waiting() {
+  const std::lock_guard lock(mutex_);
+  std::vector<AttemptId> forgotten;
+  for (const auto& task : queue_) forgotten.push_back(task->launch.attempt);
   queue_.clear();
-  ended_.wait_for(lock, patience, [this] { return running_.empty() && answering_ == 0; });
+  return forgotten;
+}
+
+bool TaskSlots::wait_until_idle(std::chrono::milliseconds patience) {
+  std::unique_lock lock(mutex_);
+  return ended_.wait_for(lock, patience, [this] { return running_.empty() && answering_ == 0; });
 }
 
 void TaskSlots::stop(std::chrono::milliseconds patience) {

@@ -43,8 +43,10 @@ class TaskSlots {
     const std::lock_guard lock(mutex_);
     return queue_.size();
   }
-  /// Forgets those that wait, lets the others come to their ends, and waits for the answers as long as `patience`.
-  void drain(std::chrono::milliseconds patience);
+  /// Those that wait are not run, and not answered. Returns them.
+  std::vector<AttemptId> forget_waiting();
+  /// Waits as long as `patience` until all that run have come to their ends and were answered. Whether they have.
+  bool wait_until_idle(std::chrono::milliseconds patience);
   /// Tells all attempts to stop, forgets those that wait, and waits for the others as long as `patience`. Nothing is
   /// answered afterwards.
   void stop(std::chrono::milliseconds patience);

@@ -308,7 +308,8 @@ class Attempt::TrackedCache final : public internal::BlockStream {
   StoredBlockStream stream_;
 };
 
-Attempt::Attempt(Environment& environment, TaskSpec spec) : environment_(environment), spec_(std::move(spec)) {
+Attempt::Attempt(Environment& environment, TaskSpec spec)
+    : environment_(environment), spec_(std::move(spec)), cache_generation_(environment.cache.generation()) {
   partition_ = spec_.stage->partitions[spec_.task];
   attempt_ = spec_.attempt;
   may_skip_ = spec_.skips_left != nullptr;
@@ -558,7 +559,7 @@ std::shared_ptr<const Output> Attempt::fetch_cached(NodeId node, std::uint32_t p
   writer.finish();
   Output output = *writer.take();
   if (level->second != plan::CacheLevel::memory || output.spilled_bytes == 0) {
-    environment_.cache.put(node, partition, level->second, output);
+    environment_.cache.put(node, partition, level->second, output, cache_generation_);
   }
   return std::make_shared<const Output>(std::move(output));
 } catch (const Error&) {
@@ -578,7 +579,8 @@ void Attempt::keep_cached(std::uint32_t node, std::uint32_t partition,
                           std::unique_ptr<internal::ShuffleWriter> writer) {
   auto output = static_cast<BlockWriter&>(*writer).take();
   if (!output) return;
-  environment_.cache.put(NodeId{node}, partition, spec_.stage->cached.at(NodeId{node}), std::move(*output));
+  environment_.cache.put(NodeId{node}, partition, spec_.stage->cached.at(NodeId{node}), std::move(*output),
+                         cache_generation_);
 }
 
 std::span<const std::byte> Attempt::broadcast(std::uint32_t id) {

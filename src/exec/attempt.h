@@ -180,6 +180,7 @@ class Attempt final : public TaskContext {
 
   Environment& environment_;
   const TaskSpec spec_;
+  const std::uint32_t cache_generation_;  // when it began
   std::unique_ptr<BlockWriter> output_;
   TrackedSource* source_ = nullptr;  // the one that was opened last, while it is open
   std::string last_path_;

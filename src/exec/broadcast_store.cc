@@ -6,6 +6,8 @@
 #include <millrace/internal/lookup_table.h>
 #include <millrace/shared.h>
 
+#include "storage/spill_file.h"
+
 namespace millrace::exec {
 
 std::uint32_t BroadcastStore::add(std::vector<std::byte> value) {
@@ -23,6 +25,13 @@ void BroadcastStore::put(std::uint32_t id, std::vector<std::byte> value) {
 bool BroadcastStore::has(std::uint32_t id) const {
   const std::lock_guard lock(mutex_);
   return entries_.contains(id);
+}
+
+std::vector<std::pair<std::uint32_t, std::uint64_t>> BroadcastStore::checksums() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> out;
+  for (const auto& [id, entry] : entries_) out.emplace_back(id, storage::block_checksum(entry.bytes));
+  return out;
 }
 
 void BroadcastStore::remove(std::uint32_t id) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace millrace::exec {
@@ -18,6 +19,8 @@ class BroadcastStore {
   /// A value that another process added, under its number there.
   void put(std::uint32_t id, std::vector<std::byte> value);
   bool has(std::uint32_t id) const;
+  /// The values that are there: number and checksum.
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> checksums() const;
   void remove(std::uint32_t id);
   /// Throws Error(usage) for a value whose Context is gone.
   std::span<const std::byte> bytes(std::uint32_t id) const;

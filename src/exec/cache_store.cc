@@ -23,15 +23,30 @@ bool CacheStore::has(NodeId node, std::uint32_t partition) const {
   return entries_.contains({node, partition});
 }
 
-void CacheStore::put(NodeId node, std::uint32_t partition, plan::CacheLevel level, Output output) {
+void CacheStore::put(NodeId node, std::uint32_t partition, plan::CacheLevel level, Output output,
+                     std::uint32_t generation) {
   const bool in_memory = output.spilled_bytes < output.bytes || output.bytes == 0;
   auto kept = std::make_shared<const Output>(std::move(output));
   const std::lock_guard lock(mutex_);
   const Key key{node, partition};
-  if (entries_.contains(key)) return;
+  if (generation != generation_ || entries_.contains(key)) return;
   uses_.push_back(key);
   tell(key, kept->bytes);
   entries_.emplace(key, Entry{std::move(kept), level, in_memory, std::prev(uses_.end())});
+}
+
+std::uint32_t CacheStore::generation() const {
+  const std::lock_guard lock(mutex_);
+  return generation_;
+}
+
+void CacheStore::begin_anew() {
+  std::map<Key, Entry> gone;
+  const std::lock_guard lock(mutex_);
+  ++generation_;
+  for (const auto& [key, entry] : entries_) tell(key, std::nullopt);
+  uses_.clear();
+  gone.swap(entries_);
 }
 
 void CacheStore::drop(NodeId node) {

@@ -30,7 +30,14 @@ class CacheStore {
   /// The blocks of a partition, or null.
   std::shared_ptr<const Output> get(NodeId node, std::uint32_t partition);
   bool has(NodeId node, std::uint32_t partition) const;
-  void put(NodeId node, std::uint32_t partition, plan::CacheLevel level, Output output);
+  void put(NodeId node, std::uint32_t partition, plan::CacheLevel level, Output output) {
+    put(node, partition, level, std::move(output), generation());
+  }
+  /// Is not taken when begin_anew() was called since the generation: the number may mean another dataset by now.
+  void put(NodeId node, std::uint32_t partition, plan::CacheLevel level, Output output, std::uint32_t generation);
+  std::uint32_t generation() const;
+  /// The numbers of datasets are those of another driver from here on: what is there goes.
+  void begin_anew();
   void drop(NodeId node);
   void drop(NodeId node, std::uint32_t partition);
   std::uint32_t partitions(NodeId node) const;
@@ -58,6 +65,7 @@ class CacheStore {
   mutable std::mutex mutex_;
   std::map<Key, Entry> entries_;
   std::list<Key> uses_;  // the oldest first
+  std::uint32_t generation_ = 0;
 };
 
 }  // namespace millrace::exec

@@ -56,6 +56,23 @@ TEST(CacheStoreTest, WhatIsPutIsThereUntilItIsDropped) {
   EXPECT_EQ(process.cache.partitions(NodeId{8}), 1u);
 }
 
+TEST(CacheStoreTest, WhatWasBegunForAnotherDriverIsNotTaken) {
+  Process process(256 * mebi);
+  std::vector<std::uint32_t> gone;
+  process.cache.set_observer([&](NodeId, std::uint32_t partition, std::optional<std::uint64_t> bytes) {
+    if (!bytes) gone.push_back(partition);
+  });
+  const std::uint32_t before = process.cache.generation();
+  process.cache.put(node, 0, CacheLevel::memory, output_of(process, 1, 'a'), before);
+  process.cache.begin_anew();
+  EXPECT_EQ(gone, std::vector<std::uint32_t>{0});
+  EXPECT_EQ(process.cache.get(node, 0), nullptr);
+  process.cache.put(node, 1, CacheLevel::memory, output_of(process, 1, 'b'), before);
+  EXPECT_FALSE(process.cache.has(node, 1));
+  process.cache.put(node, 1, CacheLevel::memory, output_of(process, 1, 'c'), process.cache.generation());
+  expect_content(process, *process.cache.get(node, 1), 1, 'c');
+}
+
 TEST(CacheStoreTest, TheFirstToPutWins) {
   Process process(256 * mebi);
   process.cache.put(node, 0, CacheLevel::memory, output_of(process, 1, 'a'));

@@ -26,6 +26,7 @@ enum class Kind : std::uint8_t {
   attempt_ended,
   cache_changed,
   crash_line,
+  rejoin,
   // driver to executor
   welcome = 32,
   ping,
@@ -84,6 +85,20 @@ struct CrashLine {
   static constexpr auto fields = std::tuple{&CrashLine::executor};
 };
 
+/// Instead of a Join, by an executor that has lost its driver and has found the next one of the run.
+struct Rejoin {
+  static constexpr std::uint8_t kind = number(Kind::rejoin);
+  Join join;
+  std::uint32_t executor = 0;  ///< its number, which it keeps
+  std::uint32_t slots = 0;
+  std::uint64_t memory_bytes = 0;
+  /// Attempts that it has not answered for, each with its stage's fingerprint in the journal.
+  std::vector<std::pair<WireAttempt, std::uint64_t>> running;
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> broadcasts;  ///< values that it has: number and checksum
+  static constexpr auto fields = std::tuple{&Rejoin::join,         &Rejoin::executor, &Rejoin::slots,
+                                            &Rejoin::memory_bytes, &Rejoin::running,  &Rejoin::broadcasts};
+};
+
 /// The answer. Times are in milliseconds.
 struct Welcome {
   static constexpr std::uint8_t kind = number(Kind::welcome);
@@ -95,9 +110,10 @@ struct Welcome {
   std::uint32_t patience = 0;   ///< silence after which the other side counts as lost
   std::uint8_t watched = 0;     ///< somebody wants to know of AttemptStarted
   std::string journal;          ///< directory where outputs go that outlive their executors; empty: none do
+  std::uint32_t life = 0;       ///< of the run: how many drivers it had before this one
   static constexpr auto fields =
-      std::tuple{&Welcome::executor,  &Welcome::slots,    &Welcome::memory_bytes, &Welcome::tmp,
-                 &Welcome::heartbeat, &Welcome::patience, &Welcome::watched,      &Welcome::journal};
+      std::tuple{&Welcome::executor, &Welcome::slots,   &Welcome::memory_bytes, &Welcome::tmp, &Welcome::heartbeat,
+                 &Welcome::patience, &Welcome::watched, &Welcome::journal,      &Welcome::life};
 };
 
 /// Heartbeat of an executor: how many input bytes its running attempts have used.
@@ -119,9 +135,10 @@ struct StageMessage {
   std::uint32_t job = 0;
   std::string_view bytes;
   std::vector<std::pair<std::uint32_t, std::uint32_t>> map_tasks;  ///< of every shuffle in the job
-  std::int64_t skips = -1;  ///< bad records that the job may skip; negative: none
-  static constexpr auto fields =
-      std::tuple{&StageMessage::job, &StageMessage::bytes, &StageMessage::map_tasks, &StageMessage::skips};
+  std::int64_t skips = -1;        ///< bad records that the job may skip; negative: none
+  std::uint64_t fingerprint = 0;  ///< in the journal; 0 without one
+  static constexpr auto fields = std::tuple{&StageMessage::job, &StageMessage::bytes, &StageMessage::map_tasks,
+                                            &StageMessage::skips, &StageMessage::fingerprint};
 };
 
 /// Where the outputs of a shuffle's map tasks are, before the first task that reads them and whenever it changed.

@@ -47,9 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       std::uint8_t kind = 0;
       for (std::span<const std::byte> payload; buffer.next(kind, payload);) {
         check_kind<Join, Welcome, Alive, Ping, StageMessage, Locations, LaunchMessage, KillMessage, DropShuffle,
-                   DropCached, DropJob, Leave, CrashLine, AttemptStarted, ResultBlock, AttemptEnded, CacheChanged,
-                   Fetch, FetchCached, MapOutput, BlockHeader, Lost, Fetched, AskBroadcast, BroadcastAt, FetchBroadcast,
-                   BroadcastPiece, SeatMessage, StartExecutor, EndExecutor, HostReady, ExecutorEnded>(kind, payload);
+                   DropCached, DropJob, Leave, CrashLine, Rejoin, AttemptStarted, ResultBlock, AttemptEnded,
+                   CacheChanged, Fetch, FetchCached, MapOutput, BlockHeader, Lost, Fetched, AskBroadcast, BroadcastAt,
+                   FetchBroadcast, BroadcastPiece, SeatMessage, StartExecutor, EndExecutor, HostReady, ExecutorEnded>(
+            kind, payload);
       }
     } catch (const millrace::Error& error) {
       if (error.cause() != millrace::Cause::bad_data) __builtin_trap();

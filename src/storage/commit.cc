@@ -87,9 +87,12 @@ bool OutputCommit::has_attempt(std::uint32_t partition, std::uint32_t attempt) c
   return files_.stat(attempt_path(partition, attempt), info);
 }
 
-void OutputCommit::drop_attempts() {
-  files_.remove_all(temporary_ + "/attempts");
-  files_.make_directories(temporary_ + "/attempts");
+void OutputCommit::drop_attempts(const std::set<std::pair<std::uint32_t, std::uint32_t>>& running) {
+  std::set<std::string> kept;
+  for (const auto& [partition, attempt] : running) kept.insert(attempt_path(partition, attempt));
+  for (const FileInfo& entry : files_.list(temporary_ + "/attempts")) {
+    if (!kept.contains(entry.path)) files_.remove_all(entry.path);
+  }
 }
 
 void OutputCommit::take_back(std::uint32_t partition) {

@@ -4,7 +4,9 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "storage/file_system.h"
@@ -48,8 +50,9 @@ class OutputCommit {
   std::vector<std::uint32_t> committed() const;
   /// Whether the attempt has left something, with which it could be committed.
   bool has_attempt(std::uint32_t partition, std::uint32_t attempt) const;
-  /// What attempts wrote that were not committed goes. Before the first attempt of this process.
-  void drop_attempts();
+  /// What attempts wrote that were not committed goes, but for those that still run, by partition and number. Before
+  /// the first attempt of this process.
+  void drop_attempts(const std::set<std::pair<std::uint32_t, std::uint32_t>>& running);
   /// The task has not been done after all: its files go.
   void take_back(std::uint32_t partition);
 

@@ -346,7 +346,7 @@ TEST_F(ResumableCommitTest, WhatIsCommittedStaysAndWhatAttemptsWroteGoes) {
   EXPECT_THAT(second.committed(), ElementsAre(0u));
   EXPECT_TRUE(second.has_attempt(1, 0));
   EXPECT_FALSE(second.has_attempt(1, 1));
-  second.drop_attempts();
+  second.drop_attempts({});
   EXPECT_FALSE(exists(files_, second.attempt_path(1, 0)));
   run_task(second, files_, 1, 65536, "new 1");
   ASSERT_TRUE(second.commit_task(1, 65536));
@@ -354,6 +354,20 @@ TEST_F(ResumableCommitTest, WhatIsCommittedStaysAndWhatAttemptsWroteGoes) {
   second.clean_up();
   expect_new_output();
   EXPECT_THAT(paths_of(files_.list("/data")), ElementsAre("/data/out"));
+}
+
+TEST_F(ResumableCommitTest, AnAttemptThatStillRunsKeepsWhatItWrites) {
+  OutputCommit first(files_, "/data/out", false, "run");
+  first.make_resumable();
+  first.set_up_job();
+  run_task(first, files_, 0, 7, "half of 0");
+  run_task(first, files_, 1, 7, "half of 1");
+  OutputCommit second(files_, "/data/out", false, "run");
+  second.make_resumable();
+  second.set_up_job();
+  second.drop_attempts({{0, 7}, {3, 1}});
+  EXPECT_TRUE(second.has_attempt(0, 7));
+  EXPECT_FALSE(second.has_attempt(1, 7));
 }
 
 TEST_F(ResumableCommitTest, ATaskThatIsTakenBackRunsAgain) {

@@ -56,6 +56,17 @@ void count(millrace::Context& context) {
   say("lines ", lines.value(), " bytes ", context.counter("bytes"));
 }
 
+/// versions INPUT: the sum over all lines of the number in the file "version".
+void versions(millrace::Context& context) {
+  std::uint64_t version = 0;
+  std::ifstream("version") >> version;
+  const auto numbers = context.read_text(context.args().at(1)).map([version](std::string_view line) {
+    hold(line);
+    return version;
+  });
+  say("sum ", numbers.sum());
+}
+
 /// passes INPUT N: sums over a dataset that is cached. After pass I it waits for a file "pass-I". Every process that
 /// has parsed something leaves a file "here.PID".
 void passes(millrace::Context& context) {
@@ -258,6 +269,7 @@ int main(int argc, char** argv) {
   try {
     if (job == "count") count(context);
     if (job == "spread") spread(context);
+    if (job == "versions") versions(context);
     if (job == "passes") passes(context);
     if (job == "elsewhere") elsewhere(context);
     if (job == "crash") crash(context);

@@ -13,7 +13,8 @@
 #include "sched/job/job_scheduler.h"
 
 // Drives the scheduler through random worlds, each from one seed: jobs that share stages, executors that come and go,
-// outputs that vanish silently, attempts that fail by every cause and answer in any order. The world keeps its own
+// bring along attempts of an earlier driver, outputs that vanish silently, attempts that fail by every cause and answer
+// in any order. The world keeps its own
 // account of what is true and holds every action against it.
 
 namespace millrace::sched {
@@ -27,6 +28,7 @@ struct WorldOptions {
   double vanish = 0;         // chance a step that some output vanishes without a word
   double lose_executor = 0;  // chance a step
   double cancel = 0;         // chance a step
+  double bring = 0;          // chance that an executor brings along attempts of an earlier driver
   bool outputs_die = false;
   bool skip_bad_records = false;
   int jobs = 1;
@@ -40,6 +42,7 @@ class World {
   }
 
   void run() {
+    if (world_.bring > 0) step(DriverRestarted{});  // numbers of an earlier life are not used again
     for (int i = 0; i < 2; ++i) add_executor();
     for (int steps = 0; steps < 3000 && (submitted_ < world_.jobs || !in_flight_.empty() || !live_.empty()); ++steps) {
       chaos(steps);
@@ -76,6 +79,7 @@ class World {
     JobId job;
     std::uint64_t step = 0;
     bool killed = false;
+    bool unclaimed = false;
   };
   struct Faults {
     int counted = 0, internal = 0, losses = 0;
@@ -110,7 +114,15 @@ class World {
   void add_executor() {
     const ExecutorId id{static_cast<std::uint32_t>(next_executor_++)};
     executors_[id] = 1 + below(3);
-    step(ExecutorAdded{id, executors_[id], "host"});
+    ExecutorAdded added{id, executors_[id], "host"};
+    while (chance(world_.bring) && added.running.size() < executors_[id]) {
+      const AttemptId attempt{StageId{below(5)}, PartitionId{below(6)}, brought_++};
+      if (!stages_.contains(attempt.stage) || results_.contains(attempt.stage)) continue;
+      added.running.push_back(attempt);
+      in_flight_.push_back({attempt, id, {}, step_, false, true});
+      ++reached["brought along"];
+    }
+    step(added);
   }
 
   void submit() {
@@ -138,6 +150,10 @@ class World {
         spec.done.push_back(!is_live && output.commit_step > 0 && !output.known_lost);
         if (!is_live) output.flagged = spec.done.back();
       }
+      for (const Flight& flight : in_flight_) {
+        if (flight.unclaimed && flight.attempt.stage == member && chance(0.8)) spec.running.push_back(flight.attempt);
+      }
+      offered_.insert(spec.running.begin(), spec.running.end());
       job.stages.push_back(std::move(spec));
     }
     live_[id] = members;
@@ -225,7 +241,7 @@ class World {
       failure.cause = Cause::lost_input;
       for (const AttemptId& lost : failure.lost) {
         Output& output = outputs_[key(lost)];
-        if (!flight.killed && output.commit_step <= flight.step) output.known_lost = true;
+        if (!flight.killed && !flight.unclaimed && output.commit_step <= flight.step) output.known_lost = true;
       }
       ++faults_[key(flight.attempt)].losses;
       faults_[key(flight.attempt)].causes.insert(Cause::lost_input);
@@ -260,8 +276,25 @@ class World {
     EXPECT_EQ(scheduler_.running_attempts(), in_flight_.size());
   }
 
+  void check_adopted(const LaunchTask& action) {
+    const auto flight = std::find_if(in_flight_.begin(), in_flight_.end(),
+                                     [&](const Flight& each) { return each.attempt == action.attempt; });
+    ASSERT_NE(flight, in_flight_.end()) << "adopted what does not run";
+    EXPECT_TRUE(flight->unclaimed && !flight->killed && flight->executor == action.executor);
+    EXPECT_TRUE(offered_.contains(action.attempt)) << "adopted an attempt of another stage";
+    for (const Flight& other : in_flight_) {
+      const bool same = key(other.attempt) == key(action.attempt);
+      EXPECT_FALSE(same && !other.killed && !other.unclaimed) << "a task runs twice";
+    }
+    flight->unclaimed = false;
+    flight->job = action.job;
+    flight->step = step_;
+    ++reached["adopted"];
+  }
+
   void check(const LaunchTask& action) {
-    note("launch", action.attempt, action.reason);
+    note(action.adopted ? "adopt" : "launch", action.attempt, action.reason);
+    if (action.adopted) return check_adopted(action);
     EXPECT_TRUE(live_.count(action.job)) << "launched for a job that is over";
     EXPECT_TRUE(live_[action.job].count(action.attempt.stage));
     ASSERT_TRUE(executors_.count(action.executor)) << "launched on a dead executor";
@@ -291,6 +324,7 @@ class World {
     EXPECT_FALSE(flight->killed) << "killed twice";
     EXPECT_EQ(flight->executor, action.executor);
     flight->killed = true;
+    flight->unclaimed = false;
     ++reached["killed"];
   }
 
@@ -376,7 +410,7 @@ class World {
   void end(JobId job) {
     live_.erase(job);
     for (const Flight& flight : in_flight_) {
-      EXPECT_TRUE(live(flight.attempt.stage) || flight.killed) << "an attempt outlives its job";
+      EXPECT_TRUE(live(flight.attempt.stage) || flight.killed || flight.unclaimed) << "an attempt outlives its job";
     }
   }
 
@@ -398,6 +432,8 @@ class World {
   std::map<TaskKey, Output> outputs_;
   std::map<TaskKey, Faults> faults_;
   std::set<AttemptId> attempts_;
+  std::set<AttemptId> offered_;  // of those brought along, the ones that their stages have named
+  std::uint32_t brought_ = 0;
   std::vector<Flight> in_flight_, answered_;
   std::optional<Flight> succeeded_;
   std::uint64_t step_ = 0;
@@ -416,6 +452,7 @@ WorldOptions options_of(std::uint32_t seed) {
   options.vanish = pick({0, 0.02, 0.1});
   options.lose_executor = pick({0, 0.01, 0.05});
   options.cancel = pick({0, 0, 0.005});
+  options.bring = pick({0, 0.3, 0.6});
   options.outputs_die = pick({0, 1}) > 0;
   options.skip_bad_records = pick({0, 1}) > 0;
   options.jobs = static_cast<int>(pick({1, 2, 4}));
@@ -435,7 +472,7 @@ TEST(JobSchedulerRandomTest, KeepsItsPromisesInEveryWorld) {
     for (const auto& [what, count] : world.reached) reached[what] += count;
   }
   for (const char* what : {"executor lost", "input lost", "launched again", "made again", "killed",
-                           "killed attempt answered", "job succeeded", "job failed"}) {
+                           "killed attempt answered", "brought along", "adopted", "job succeeded", "job failed"}) {
     EXPECT_GT(reached[what], 100) << what << " is hardly ever reached";
   }
 }
