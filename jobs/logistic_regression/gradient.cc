@@ -42,9 +42,15 @@ MILLRACE_INLINE void complement_of_sigmoid(Lanes& x) {
 
 }  // namespace
 
-__attribute__((target_clones("avx512f", "avx2", "default"))) void add_gradient(const PointBlock& block,
-                                                                               std::span<const double> weights,
-                                                                               std::span<double> gradient) {
+// The loader picks the version before the thread sanitizer is there for the code that picks.
+#ifdef __SANITIZE_THREAD__
+#define MILLRACE_VERSIONS
+#else
+#define MILLRACE_VERSIONS __attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+
+MILLRACE_VERSIONS void add_gradient(const PointBlock& block, std::span<const double> weights,
+                                    std::span<double> gradient) {
   constexpr std::size_t groups = PointBlock::capacity / lanes;
   const char* const values = block.values.data();
   const std::size_t group_bytes = weights.size() * sizeof(Lanes);

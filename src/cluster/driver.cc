@@ -81,9 +81,13 @@ Driver::Driver(Options options, int argc, const char* const* argv) : report_(opt
                                             journal_.get(), &*entry_);
   runner_ = runner.get();
   session_ = std::make_shared<dataset::DriverSession>(std::move(options), files, std::move(runner));
+  uncaught_.emplace(argc > 0 ? argv[0] : "millrace", [this](const Error& error) { end_run(error.what()); });
 }
 
-Driver::~Driver() { end_run(); }
+Driver::~Driver() {
+  uncaught_.reset();
+  end_run();
+}
 
 // The views of the run, none of which costs anything when nobody asked for it.
 void Driver::watch(const Options& options, int argc, const char* const* argv) {
@@ -117,17 +121,17 @@ void Driver::watch(const Options& options, int argc, const char* const* argv) {
   events_.publish({}, std::variant<observe::RunStarted>(std::move(started)));
 }
 
-void Driver::end_run() {
+void Driver::end_run(const std::string& uncaught) {
   write_account([&] {
     // A program that catches the error of a job and goes on has succeeded when a later job has.
-    if (journal_ != nullptr && runner_->last_failure().empty() && std::uncaught_exceptions() == 0) {
+    if (journal_ != nullptr && runner_->last_failure().empty() && uncaught.empty() && std::uncaught_exceptions() == 0) {
       journal_->run_succeeded();
     } else if (journal_ != nullptr) {
       fmt::print(stderr, "millrace: {}\n", journal_->how_to_go_on());
     }
   });
   if (!events_.observed()) return;
-  const std::string failure = runner_->last_failure();
+  const std::string failure = uncaught.empty() ? runner_->last_failure() : uncaught;
   observe::RunEnded ended{failure.empty() ? 0 : 1, failure, runner_->broadcast_bytes_sent()};
   events_.publish(runner_->now(), std::variant<observe::RunEnded>(std::move(ended)));
   write_account([&] {

@@ -7,6 +7,7 @@
 
 #include "cluster/job_runner.h"
 #include "cluster/run_entry.h"
+#include "cluster/uncaught.h"
 #include "dataset/driver_session.h"
 #include "observe/event_log.h"
 #include "observe/event_stream.h"
@@ -31,7 +32,7 @@ class Driver {
 
  private:
   void watch(const Options& options, int argc, const char* const* argv);
-  void end_run();
+  void end_run(const std::string& uncaught = {});
 
   observe::EventStream events_;
   std::string report_;
@@ -44,6 +45,7 @@ class Driver {
   std::optional<RunEntry> entry_;
   JobRunner* runner_ = nullptr;  // the session's
   std::shared_ptr<dataset::DriverSession> session_;
+  std::optional<UncaughtErrors> uncaught_;
 };
 
 }  // namespace millrace::cluster

@@ -114,7 +114,14 @@ void JobRunner::tick() {
   events_.publish(now(), std::variant<sched::Tick>(sched::Tick{}));
 }
 
-void JobRunner::run(Request request, const std::function<void(std::span<const std::byte>)>& result) {
+// An error that the program does not catch comes to the terminate handler with no lock held: it has been caught here.
+void JobRunner::run(Request request, const std::function<void(std::span<const std::byte>)>& result) try {
+  run_to_its_end(std::move(request), result);
+} catch (const Error&) {
+  throw;
+}
+
+void JobRunner::run_to_its_end(Request request, const std::function<void(std::span<const std::byte>)>& result) {
   auto job = std::make_shared<RunningJob>();
   job->request = std::move(request);
   for (const plan::Stage& stage : job->request.job.stages) job->stages[stage.id] = &stage;

@@ -50,6 +50,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   std::uint64_t broadcast_bytes_sent() const { return executors_->broadcast_bytes_sent(); }
 
  private:
+  void run_to_its_end(Request request, const std::function<void(std::span<const std::byte>)>& result);
   void executor_added(const sched::ExecutorAdded& added) override;
   void executor_adopted(const sched::ExecutorAdded& added, const std::map<AttemptId, std::uint64_t>& fingerprints,
                         const std::string& surplus) override;

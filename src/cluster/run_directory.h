@@ -27,6 +27,8 @@ class RunDirectory {
   void publish(const rpc::Address& driver) const;
   std::string log_path(std::uint32_t ticket) const;
   void remove() noexcept;
+  /// Where destructors will not run. Any thread.
+  static void remove_all_of_this_process() noexcept;
 
   /// From inside an executor. Throws Error(input).
   static rpc::Membership membership_in(const std::string& path);

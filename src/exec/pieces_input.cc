@@ -1,7 +1,6 @@
 #include "exec/pieces_input.h"
 
 #include <algorithm>
-#include <cstring>
 #include <fmt/format.h>
 #include <limits>
 
@@ -70,7 +69,8 @@ class PiecesInput::Piece final : public InputSplit {
     }
   }
   void drop(std::uint64_t bytes) {
-    std::memmove(buffer_.data(), buffer_.data() + bytes, filled_ - bytes);
+    std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(bytes),
+              buffer_.begin() + static_cast<std::ptrdiff_t>(filled_), buffer_.begin());
     filled_ -= bytes;
     window_ += bytes;
   }

@@ -1,5 +1,6 @@
 #include "rpc/socket.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -158,9 +159,8 @@ void Socket::send(std::span<const std::byte> first, std::span<const std::byte> s
       send_encrypted(first, timeout);
       return send_encrypted(second, timeout);
     }
-    std::memcpy(both.data(), first.data(), first.size());
-    std::memcpy(both.data() + first.size(), second.data(), second.size());
-    return send_encrypted(std::span(both).first(first.size() + second.size()), timeout);
+    std::byte* const end = std::copy(second.begin(), second.end(), std::copy(first.begin(), first.end(), both.data()));
+    return send_encrypted({both.data(), end}, timeout);
   }
   while (!first.empty() || !second.empty()) {
     iovec pieces[2] = {{const_cast<std::byte*>(first.data()), first.size()},

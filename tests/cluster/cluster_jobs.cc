@@ -268,6 +268,10 @@ int main(int argc, char** argv) {
   const std::string job = context.args().at(0);
   try {
     if (job == "count") count(context);
+    if (job == "uncaught") {
+      count(context);
+      context.read_text("not there").count();
+    }
     if (job == "spread") spread(context);
     if (job == "versions") versions(context);
     if (job == "passes") passes(context);
@@ -277,6 +281,7 @@ int main(int argc, char** argv) {
     if (job == "collect") collect(context);
     if (job == "idle") idle(context);
   } catch (const millrace::Error& error) {
+    if (job == "uncaught") throw;
     std::cerr << error.what() << '\n';
     return 1;
   }

@@ -63,6 +63,17 @@ class WorkersTest(ClusterCase):
         report = self.run_process("report", "events")
         self.assertRegex(report.stdout, rb"Sent +1[56][0-9.]* M.*by the driver")
 
+    def test_an_error_that_the_program_does_not_catch_ends_it_like_a_command(self):
+        self.write_text("text", 300_000)
+        for name, shape in (("embedded", []), ("executors", ["--workers=2"])):
+            status, _, err = self.run_job("uncaught", "text", name, "--events=events", "--report=report", *shape)
+            self.assertEqual(status, 1, err)
+            self.assertEqual(err.decode().strip().split(": ", 1)[1], "cannot read not there: No such file or directory")
+            ended = json.loads((self.path / "events").read_text().splitlines()[-1])
+            self.assertEqual((ended["event"], ended["status"]), ("run_ended", 1))
+            self.assertIn("not there", (self.path / "report").read_text())
+            self.assert_nothing_left()
+
     def test_a_stranger_is_not_let_in(self):
         self.write_held_text(1_000_000, "one")
         process = self.start_job("count", "text", "out", "--workers=2", "--split=300K")
