@@ -34,41 +34,6 @@ class ResumeTest(SlurmCase):
         self.assertEqual(before & set(launched(self.path / "events-2")), set())
         self.assertFalse(journal.exists())
 
-    def test_a_second_step_adopts_what_the_tasks_of_the_first_run(self):
-        self.write_text("text", 4_000_000)
-        journal = self.path / "journal"
-        ran, go = self.path / "ran", self.path / "go"
-        mapper = self.path / "mapper.sh"
-        mapper.write_text(f"#!/bin/sh\necho here >> {ran}\nwhile [ ! -e {go} ]; do sleep 0.05; done\nexec cat\n")
-        mapper.chmod(0o755)
-        words = ["stream", "-input", "text", "-output", "out", "-mapper", mapper, "-reducer", "cat", "--split=100K",
-                 "--journal=journal", *SMALL]
-        shape = ("-N4", "-n4")
-        first = self.start_step(*words, "--events=events-1", shape=shape)
-        self.addCleanup(go.touch)
-        self.assertTrue(wait_for(lambda: ran.exists() and ran.read_text().count("here") == 4, 60), "not all tasks are busy")
-        before = self.tasks(4)
-        self.assertTrue(send(before[0][0], KILL))
-        second = self.start_step(*words, "--events=events-2", shape=shape)
-        # The second step has executors of its own; the first one's end what they run.
-        self.assertTrue(wait_for(lambda: ran.read_text().count("here") == 8, 60), "not all tasks are busy")
-        go.touch()
-        _, _, err = self.finish(second)
-        self.assertIn(b"adopted 4 executors of an earlier driver, with 4 attempts", err)
-        self.finish(first)
-        launched = self.events("task_launched", log="events-2")
-        adopted = [row["partition"] for row in launched if row.get("adopted")]
-        self.assertEqual(len(adopted), 4)
-        others = [row["partition"] for row in launched if row["stage"] == 0 and not row.get("adopted")]
-        self.assertEqual(sorted(set(others) & set(adopted)), [])
-        self.assertEqual(ran.read_text().count("here"), len(others) + 4, "a mapper ran twice")
-        self.assertEqual(len(self.events("executor_draining", log="events-2")), 4)
-        self.assertFalse(journal.exists())
-        run = self.run_process("stream", "-input", "text", "-output", "plain", "-mapper", "cat", "-reducer", "cat", *SMALL)
-        self.assertEqual(run.returncode, 0, run.stderr)
-        self.assertEqual(self.parts("out"), self.parts("plain"))
-        self.assert_nothing_left()
-
     def test_a_job_that_is_requeued_goes_on(self):
         expected = self.quiet()
         document = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
