@@ -26,6 +26,8 @@ std::size_t heap_bytes(const T& value) {
     return value.size() * (sizeof(typename T::value_type) + 48);
   } else if constexpr (IsTuple<T>::value) {
     return std::apply([](const auto&... v) { return (std::size_t{0} + ... + heap_bytes(v)); }, value);
+  } else if constexpr (HasFields<T>) {
+    return std::apply([&](auto... member) { return (std::size_t{0} + ... + heap_bytes(value.*member)); }, T::fields);
   } else {
     return Codec<T>::size(value);
   }
