@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include <millrace/internal/grouped_read.h>
 #include <millrace/internal/lookup_table.h>
 #include <millrace/internal/session.h>
 #include <millrace/internal/wide.h>

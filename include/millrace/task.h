@@ -181,7 +181,12 @@ class RecordSorter {
   virtual void add(Block block) = 0;
   /// After the last add(): visits all records in order, in batches. `records` point at encoded records and are valid
   /// until the next call. Returns 0 at the end.
-  virtual std::size_t next(std::span<const std::byte*> records) = 0;
+  std::size_t next(std::span<const std::byte*> records) { return take(records, nullptr); }
+  /// As next(), for a hashed order: begins[i] says whether record i has another key than the one before it.
+  std::size_t next_grouped(std::span<const std::byte*> records, bool* begins) { return take(records, begins); }
+
+ protected:
+  virtual std::size_t take(std::span<const std::byte*> records, bool* begins) = 0;
 };
 
 /// The end to give to Codec::decode for a record that the sorter has measured already.

@@ -102,6 +102,7 @@ void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
     for (const Entry* entry = begin + 1; entry != end; ++entry) differing |= entry->prefix ^ begin->prefix;
   }
   if (differing == 0) return sort_small(begin, end);
+  if (order_.hashed && repeats_ && group_range(begin, end, scratch)) return;
   constexpr unsigned most_bits = 11;
   const unsigned top = 64 - static_cast<unsigned>(std::countl_zero(differing));
   const unsigned bits = std::min({most_bits, top, static_cast<unsigned>(std::bit_width(count))});
@@ -122,6 +123,51 @@ void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
   }
 }
 
+// A few hundred hashes of which most occur several times: counts them in a small table, orders only those that differ,
+// and then knows every entry's place. False when they are too many, or nearly all differ.
+bool Sorter::group_range(Entry* begin, Entry* end, Entry* scratch) {
+  constexpr std::size_t most = 1024;
+  struct Group {
+    std::uint64_t prefix;
+    std::uint32_t number;
+    std::uint32_t size;
+  };
+  const auto count = static_cast<std::size_t>(end - begin);
+  if (count >= most) return false;
+  Group groups[most];
+  std::uint16_t of_entry[most];
+  std::uint16_t slots[2 * most];  // the number of a group and one, or 0
+  const unsigned bits = static_cast<unsigned>(std::bit_width(count)) + 1;
+  const std::size_t mask = (std::size_t{1} << bits) - 1;
+  std::fill_n(slots, mask + 1, 0);
+  std::uint32_t size = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t prefix = begin[i].prefix;
+    std::size_t slot = prefix & mask;
+    while (slots[slot] != 0 && groups[slots[slot] - 1].prefix != prefix) slot = (slot + 1) & mask;
+    if (slots[slot] == 0) {
+      groups[size] = {prefix, size, 0};
+      slots[slot] = static_cast<std::uint16_t>(++size);
+    }
+    of_entry[i] = static_cast<std::uint16_t>(slots[slot] - 1);
+    ++groups[of_entry[i]].size;
+  }
+  if (size > count / 3) {
+    repeats_ = false;
+    return false;
+  }
+  std::sort(groups, groups + size, [](const Group& a, const Group& b) { return a.prefix < b.prefix; });
+  std::uint16_t places[most];  // of the next entry, by the group's number
+  std::uint32_t sum = 0;
+  for (const Group* group = groups; group != groups + size; ++group) {
+    places[group->number] = static_cast<std::uint16_t>(sum);
+    sum += group->size;
+  }
+  for (std::size_t i = 0; i < count; ++i) scratch[places[of_entry[i]]++] = begin[i];
+  std::memcpy(static_cast<void*>(begin), scratch, count * sizeof(Entry));
+  return true;
+}
+
 // By prefix and place, which are plain numbers; then what has equal prefixes by itself.
 void Sorter::sort_small(Entry* begin, Entry* end) {
   std::sort(begin, end, [](const Entry& a, const Entry& b) {
@@ -137,22 +183,26 @@ void Sorter::sort_small(Entry* begin, Entry* end) {
 }
 
 // Entries of equal prefix. Most are equal records (values of one key), which one comparison each shows, or else they
-// are few.
-void Sorter::order_equals(Entry* begin, Entry* end) {
+// are few. Returns whether all were equal.
+bool Sorter::order_equals(Entry* begin, Entry* end) {
   constexpr std::ptrdiff_t ahead = 16;
+  bool are_equal = true;
   for (const Entry* entry = begin + 1; entry < end; ++entry) {
     if (end - entry > ahead) __builtin_prefetch(content(entry[ahead]));
-    if (order_.compare(record(entry[-1]), record(*entry), order_.context) <= 0) continue;
+    const int order = order_.compare(record(entry[-1]), record(*entry), order_.context);
+    are_equal = are_equal && order == 0;
+    if (order <= 0) continue;
     std::sort(begin, end, [this](const Entry& a, const Entry& b) { return before(a, b); });
-    return;
+    return false;
   }
+  return are_equal;
 }
 
 // Puts the entries whose prefix is that of the first into order.
 void Sorter::order_collisions(std::size_t first) {
   settled_ = first + 1;
   while (settled_ != count_ && entries_[settled_].prefix == entries_[first].prefix) ++settled_;
-  if (settled_ - first > 1) order_equals(entries_ + first, entries_ + settled_);
+  are_collisions_ = settled_ - first > 1 && !order_equals(entries_ + first, entries_ + settled_);
 }
 
 void Sorter::spill() {
@@ -206,7 +256,7 @@ void Sorter::merge_first_runs(std::size_t count) {
   open_runs(0, count);
   auto writer = task_.spill_writer(1);
   const std::byte* batch[256];
-  for (std::size_t given = next_of_runs(batch); given != 0; given = next_of_runs(batch)) {
+  for (std::size_t given = take_of_runs(batch, nullptr); given != 0; given = take_of_runs(batch, nullptr)) {
     for (std::size_t i = 0; i < given; ++i) put_record(*writer, batch[i]);
   }
   retired_.clear();
@@ -222,15 +272,20 @@ void Sorter::put_record(internal::ShuffleWriter& writer, const std::byte* record
   writer.wrote(0, out + size);
 }
 
-std::size_t Sorter::next(std::span<const std::byte*> records) {
+std::size_t Sorter::take(std::span<const std::byte*> records, bool* begins) {
   if (!started_) start();
-  if (!spilled_.empty()) return next_of_runs(records);
+  if (!spilled_.empty()) return take_of_runs(records, begins);
   const std::size_t given = std::min(records.size(), count_ - at_);
   constexpr std::size_t ahead = 32;
   constexpr std::size_t line = 64;
   for (std::size_t i = 0; i < given; ++i) {
-    if (order_.hashed && at_ + i >= settled_) order_collisions(at_ + i);
+    const bool is_other_hash = order_.hashed && at_ + i >= settled_;
+    if (is_other_hash) order_collisions(at_ + i);
     records[i] = record(entries_[at_ + i]);
+    if (begins != nullptr) {
+      begins[i] = is_other_hash ||
+                  (are_collisions_ && order_.compare(record(entries_[at_ + i - 1]), records[i], order_.context) != 0);
+    }
     if (order_.references || at_ + i + ahead >= count_) continue;
     const std::byte* const later = record(entries_[at_ + i + ahead]);
     // (Not in a function of their own, which would count as one without effect.)
@@ -241,14 +296,21 @@ std::size_t Sorter::next(std::span<const std::byte*> records) {
   return given;
 }
 
-std::size_t Sorter::next_of_runs(std::span<const std::byte*> records) {
+bool Sorter::begins_key(const Run& run, const std::byte* before) const {
+  return before == nullptr || run.prefix != last_prefix_ || order_.compare(before, run.at, order_.context) != 0;
+}
+
+std::size_t Sorter::take_of_runs(std::span<const std::byte*> records, bool* begins) {
   retired_.clear();
   const auto after = [this](const auto& a, const auto& b) { return run_after(*a, *b); };
+  const std::byte* before = last_.empty() ? nullptr : last_.data();
   std::size_t given = 0;
   while (given < records.size() && !heap_.empty()) {
     std::pop_heap(heap_.begin(), heap_.end(), after);
     Run& run = *heap_.back();
-    records[given++] = run.at;
+    if (begins != nullptr) begins[given] = begins_key(run, before);
+    last_prefix_ = run.prefix;
+    before = records[given++] = run.at;
     run.at += order_.size(run.at, run.end);
     if (run.settle(order_, retired_)) {
       std::push_heap(heap_.begin(), heap_.end(), after);
@@ -256,6 +318,7 @@ std::size_t Sorter::next_of_runs(std::span<const std::byte*> records) {
       heap_.pop_back();
     }
   }
+  if (begins != nullptr && given != 0) last_.assign(before, before + order_.size(before, internal::measured()));
   return given;
 }
 

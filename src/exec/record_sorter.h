@@ -17,7 +17,9 @@ class Sorter : public internal::RecordSorter {
   Sorter(TaskContext& task, const internal::RecordOrder& order);
   ~Sorter() override;
   void add(Block block) override;
-  std::size_t next(std::span<const std::byte*> records) override;
+
+ protected:
+  std::size_t take(std::span<const std::byte*> records, bool* begins) override;
 
  private:
   struct Entry {
@@ -40,14 +42,16 @@ class Sorter : public internal::RecordSorter {
   void sort_entries();
   void sort_range(Entry* begin, Entry* end, Entry* scratch);
   void sort_small(Entry* begin, Entry* end);
-  void order_equals(Entry* begin, Entry* end);
+  bool group_range(Entry* begin, Entry* end, Entry* scratch);
+  bool order_equals(Entry* begin, Entry* end);
   void order_collisions(std::size_t first);
   void spill();
   void put_record(internal::ShuffleWriter& writer, const std::byte* record) const;
   void start();
   void open_runs(std::size_t first, std::size_t count);
   void merge_first_runs(std::size_t count);
-  std::size_t next_of_runs(std::span<const std::byte*> records);
+  std::size_t take_of_runs(std::span<const std::byte*> records, bool* begins);
+  bool begins_key(const Run& run, const std::byte* before) const;
   bool run_after(const Run& a, const Run& b) const;
 
   TaskContext& task_;
@@ -63,7 +67,11 @@ class Sorter : public internal::RecordSorter {
   std::vector<Block> retired_;  // blocks that the last batch may still show
   bool started_ = false;
   std::size_t at_ = 0;
-  std::size_t settled_ = 0;  // entries before this one are in order although their prefixes may be equal
+  std::size_t settled_ = 0;      // entries before this one are in order although their prefixes may be equal
+  bool are_collisions_ = false;  // those just before it are of several keys
+  bool repeats_ = true;          // as far as is known: prefixes that are hashes occur several times
+  std::vector<std::byte> last_;  // the last record of the last batch of runs
+  std::uint64_t last_prefix_ = 0;
 };
 
 }  // namespace millrace::exec

@@ -134,6 +134,58 @@ TEST_P(SorterTest, GroupsByHashThenBytes) {
   });
 }
 
+// Hashes of few values: keys that have nothing in common have one hash.
+struct FewHashes {
+  unsigned bits;
+  internal::RecordOrder record_order() const {
+    internal::RecordOrder order = internal::HashOrder<std::string, std::uint64_t>::record_order();
+    order.context = this;
+    order.prefix = [](const std::byte* at, const std::byte* end, const void* context) -> std::uint64_t {
+      return few(Codec<std::string>::decode(at, end), *static_cast<const FewHashes*>(context));
+    };
+    return order;
+  }
+  static std::uint64_t few(const std::string& key, const FewHashes& hashes) {
+    return internal::hash_bytes(key) >> (64 - hashes.bits);
+  }
+};
+
+TEST_P(SorterTest, SaysWhereKeysBegin) {
+  for (const unsigned bits : {1u, 4u, 12u, 64u}) {
+    const FewHashes hashes{bits};
+    std::mt19937_64 random(bits);
+    std::vector<Pair> values;
+    for (std::uint64_t i = 0; i < 30000; ++i) {
+      // Some keys come once, one a third of the time.
+      const std::uint64_t key = random() % 3 == 0 ? 7 : random() % (i % 2 == 0 ? 500 : 100000);
+      values.emplace_back("key " + std::to_string(key), i);
+    }
+    auto expected = values;
+    std::stable_sort(expected.begin(), expected.end(), [&](auto& a, auto& b) {
+      const std::uint64_t x = FewHashes::few(a.first, hashes);
+      const std::uint64_t y = FewHashes::few(b.first, hashes);
+      return x != y ? x < y : a.first < b.first;
+    });
+    Process process(GetParam());
+    process.expect([&](TaskContext& task) {
+      Sorter sorter(task, hashes.record_order());
+      for (Block& block : blocks_of(values, 700)) sorter.add(std::move(block));
+      std::size_t at = 0;
+      const std::byte* batch[33];
+      bool begins[33];
+      for (std::size_t given; (given = sorter.next_grouped(batch, begins)) != 0;) {
+        for (std::size_t i = 0; i < given; ++i, ++at) {
+          ASSERT_LT(at, expected.size());
+          const std::byte* record = batch[i];
+          ASSERT_EQ(Codec<Pair>::decode(record, internal::measured()), expected[at]) << at;
+          ASSERT_EQ(begins[i], at == 0 || expected[at - 1].first != expected[at].first) << at;
+        }
+      }
+      EXPECT_EQ(at, expected.size());
+    });
+  }
+}
+
 TEST_P(SorterTest, RecordsLargerThanTheShare) {
   std::vector<std::string> values;
   for (int i = 0; i < 12; ++i)
