@@ -37,6 +37,22 @@ std::size_t heap_bytes(const T& value) {
 /// hash: sent in order, it would fill that one from its beginning, every key behind all that are there.
 inline constexpr std::uint64_t scattered = 0xd6e8feb86659fd93;
 
+/// The bytes of a key that is longer than 16: most are hardly longer, and a call would cost more than it does.
+inline void copy_long(char* to, const char* from, std::size_t length) {
+  if (length > 32) return static_cast<void>(std::memcpy(to, from, length));
+  char last[16];
+  std::memcpy(last, from + length - 16, 16);
+  std::memcpy(to, from, 16);
+  std::memcpy(to + length - 16, last, 16);
+}
+inline bool is_equal_long(const char* a, const char* b, std::size_t length) {
+  if (length > 32) return std::memcmp(a, b, length) == 0;
+  const char* const last_a = a + length - 16;
+  const char* const last_b = b + length - 16;
+  return ((load8(a) ^ load8(b)) | (load8(a + 8) ^ load8(b + 8)) | (load8(last_a) ^ load8(last_b)) |
+          (load8(last_a + 8) ^ load8(last_b + 8))) == 0;
+}
+
 /// A hash table from keys to combined values, in two arrays of slots: small keys, and all others.
 ///
 /// What a table larger than the caches costs is latency, and what short keys of unforeseeable lengths cost is branches:
@@ -61,17 +77,18 @@ class AggregateTable {
   AggregateTable& operator=(const AggregateTable&) = delete;
   ~AggregateTable() { task_.release(reserved_); }
 
-  /// Adds one record. The key's bytes are copied before this returns. Fixed: their number where all keys have the same.
-  template <std::size_t Fixed, class Full>
-  void add(std::string_view key, Input&& value, Full& full) {
+  /// Adds one record, of a value that an Input can be made of. The key's bytes are copied before this returns. Fixed:
+  /// their number where all keys have the same.
+  template <std::size_t Fixed, class V, class Full>
+  void add(std::string_view key, V&& value, Full& full) {
     const std::size_t length = Fixed != 0 ? Fixed : key.size();
     if (length > sizeof(ShortKey)) [[unlikely]] {
-      add_long(key, std::move(value), full);
+      add_long(key, std::forward<V>(value), full);
       return;
     }
     const ShortKey bytes = load_short(key.data(), length);
     const std::uint64_t hash = hash_short(bytes, length);
-    put(length <= Small::longest, bytes, length, hash, std::move(value), full);
+    put(length <= Small::longest, bytes, length, hash, std::forward<V>(value), full);
   }
 
   /// Folds in the records that wait. Called before anything is read.
@@ -170,19 +187,21 @@ class AggregateTable {
     }
   };
 
-  template <class Full>
-  [[gnu::always_inline]] void put(bool kind, ShortKey key, std::size_t length, std::uint64_t hash, Input&& value,
+  template <class V, class Full>
+  [[gnu::always_inline]] void put(bool kind, ShortKey key, std::size_t length, std::uint64_t hash, V&& value,
                                   Full& full) {
     Batch& records = batches_[kind];
     Record& record = *records.next;
     record.key = key;
     record.hash = hash;
     record.length = length;
-    new (record.raw) Input(std::move(value));
+    new (record.raw) Input(std::forward<V>(value));
     constexpr std::size_t small_line = SlotArray<Small>::line_bytes;
     constexpr std::size_t large_line = SlotArray<Large>::line_bytes;
     const std::size_t line_bytes = small_line == large_line ? small_line : kind ? small_line : large_line;
-    __builtin_prefetch(records.home + (small_.position(hash) >> records.shift) * line_bytes, 1);
+    const char* const home = records.home + (small_.position(hash) >> records.shift) * line_bytes;
+    __builtin_prefetch(home, 1);
+    if constexpr (64 % small_line != 0 || 64 % large_line != 0) __builtin_prefetch(home + line_bytes - 1, 1);
     ++records.next;
     if (records.is_full()) [[unlikely]] {
       if (kind) {
@@ -193,18 +212,20 @@ class AggregateTable {
     }
   }
 
-  template <class Full>
-  [[gnu::noinline]] void add_long(std::string_view key, Input&& value, Full& full) {
+  template <class V, class Full>
+  [[gnu::noinline]] void add_long(std::string_view key, V&& value, Full& full) {
     const std::uint64_t hash = hash_long(key.data(), key.size());
-    const ShortKey place{long_keys_.size(), hash};
-    long_keys_.insert(long_keys_.end(), key.begin(), key.end());
-    put(large_kind, place, key.size(), hash, std::move(value), full);
+    const ShortKey place{long_bytes_, hash};
+    if (long_keys_.size() - long_bytes_ < key.size()) long_keys_.resize(long_keys_.size() * 2 + key.size());
+    copy_long(long_keys_.data() + long_bytes_, key.data(), key.size());
+    long_bytes_ += key.size();
+    put(large_kind, place, key.size(), hash, std::forward<V>(value), full);
   }
 
   template <class Slot, class Full>
   [[gnu::noinline]] void insert_all(SlotArray<Slot>& slots, Batch& records, Full& full) {
     if constexpr (std::is_same_v<Slot, Large>) {
-      if (!long_keys_.empty()) fetch_long_keys(records);
+      if (long_bytes_ != 0) fetch_long_keys(records);
     }
     if constexpr (std::is_trivially_destructible_v<Input>) {
       for (Record* record = records.records; record != records.next; ++record) insert(slots, *record, full);
@@ -215,7 +236,7 @@ class AggregateTable {
       }
     }
     records.clear();
-    if constexpr (std::is_same_v<Slot, Large>) long_keys_.clear();
+    if constexpr (std::is_same_v<Slot, Large>) long_bytes_ = 0;
   }
 
   /// The bytes of long keys lie far from their slots: fetches those that the batch will be compared with. Always
@@ -275,7 +296,7 @@ class AggregateTable {
   bool is_key(const Large& slot, const Record& record) const {
     if (slot.length != record.length || slot.key.b != record.key.b) return false;
     if (!slot.is_long()) return slot.key.a == record.key.a;
-    return std::memcmp(slot.bytes().data(), long_keys_.data() + record.key.a, record.length) == 0;
+    return is_equal_long(slot.bytes().data(), long_keys_.data() + record.key.a, record.length);
   }
 
   template <class Slot, class Full>
@@ -393,7 +414,7 @@ class AggregateTable {
       arena_.push_back(std::move(chunk));
     }
     char* at = arena_at_;
-    std::memcpy(at, bytes, length);
+    copy_long(at, bytes, length);
     arena_at_ += length;
     return at;
   }
@@ -403,7 +424,8 @@ class AggregateTable {
   SlotArray<Small> small_;
   SlotArray<Large> large_;
   Batch batches_[2];             // by kind
-  std::vector<char> long_keys_;  // of the records that wait
+  std::vector<char> long_keys_;  // of the records that wait, one behind the other
+  std::size_t long_bytes_ = 0;
   bool no_room_ = false;
   std::vector<Pages> arena_;
   char* arena_at_ = nullptr;

@@ -281,7 +281,6 @@ struct FoldingTerminal {
         at = Codec<K>::encode(key, at);
         out.wrote(to, Codec<C>::encode(slot.value(), at));
       });
-      table.clear();
     };
     combine_pairs<K>(task, chain, table, send);
   }

@@ -154,22 +154,25 @@ struct MergingCombiner {
   void add(combined& into, input&& value) { inner.merge(into, std::move(value)); }
 };
 
-/// Runs a chain of pairs into a table on the map side. `send` takes everything out of the table, when it is full and at
-/// the end.
+/// Runs a chain of pairs into a table on the map side. `send` sends what is in the table, when it is full and at the
+/// end.
 template <class K, class Chain, class Table, class Send>
 void combine_pairs(TaskContext& task, Chain& chain, Table& table, Send& send) {
   KeyBytes<K> bytes;
   const bool skipping = task.may_skip();
+  auto empty = [&] {
+    send();
+    table.clear();
+  };
   auto sink = [&](auto&& pair) {
     // A record that fails in the combiner has been taken into the table, so another try has to leave it out.
     if (skipping) task.deliver();
-    table.template add<KeyBytes<K>::fixed>(bytes.of(pair.first),
-                                           typename Table::Input(std::forward<decltype(pair)>(pair).second), send);
+    table.template add<KeyBytes<K>::fixed>(bytes.of(pair.first), std::forward<decltype(pair)>(pair).second, empty);
     if (skipping) [[unlikely]]
-      table.flush(send);
+      table.flush(empty);
   };
   chain.run(task, task.partition(), sink);
-  table.flush(send);
+  table.flush(empty);
   send();
 }
 
@@ -184,22 +187,16 @@ struct AggregateTerminal {
   void run(TaskContext& task, Chain& chain) {
     ShuffleWriter& out = task.output();
     AggregateTable<C, Combiner> table(task, combiner, scattered);
-    std::vector<std::size_t> sizes(partitions);
     auto send = [&] {
       constexpr std::size_t more = encoded_room;
-      std::fill(sizes.begin(), sizes.end(), more);
-      table.visit([&](auto& slot) {
-        sizes[partition_of(slot.hash(), partitions)] +=
-            Codec<std::string_view>::size(slot.bytes()) + CombinedCodec<C>::size(slot.value());
-      });
-      out.expect(sizes);
+      constexpr std::size_t many = 65536;  // they fill several buffers of any size, whose last is a small part
+      if (table.size() / partitions < many) expect_sizes(table, out, more);
       table.visit([&](auto& slot) {
         const std::uint32_t to = partition_of(slot.hash(), partitions);
         const std::size_t size = Codec<std::string_view>::size(slot.bytes()) + CombinedCodec<C>::size(slot.value());
         std::byte* at = slot.encode_key(out.room(to, size + more));
         out.wrote(to, CombinedCodec<C>::encode(slot.value(), at));
       });
-      table.clear();
     };
     if constexpr (Combiner::exact && JoinsSplits<Chain>) task.read_more_splits();
     combine_pairs<K>(task, chain, table, send);
@@ -211,6 +208,16 @@ struct AggregateTerminal {
   static AggregateTerminal load(Decoder& in) {
     const auto partitions = in.get<std::uint32_t>();
     return {partitions, Combiner::load(in)};
+  }
+
+ private:
+  void expect_sizes(AggregateTable<C, Combiner>& table, ShuffleWriter& out, std::size_t more) const {
+    std::vector<std::size_t> sizes(partitions, more);
+    table.visit([&](auto& slot) {
+      sizes[partition_of(slot.hash(), partitions)] +=
+          Codec<std::string_view>::size(slot.bytes()) + CombinedCodec<C>::size(slot.value());
+    });
+    out.expect(sizes);
   }
 };
 
