@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <fmt/format.h>
 #include <iostream>
 #include <mutex>
@@ -81,7 +82,8 @@ Driver::Driver(Options options, int argc, const char* const* argv) : report_(opt
                                             journal_.get(), &*entry_);
   runner_ = runner.get();
   session_ = std::make_shared<dataset::DriverSession>(std::move(options), files, std::move(runner));
-  uncaught_.emplace(argc > 0 ? argv[0] : "millrace", [this](const Error& error) { end_run(error.what()); });
+  const std::string program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : "millrace";
+  uncaught_.emplace(program, [this](const Error& error) { end_run(error.what()); });
 }
 
 Driver::~Driver() {

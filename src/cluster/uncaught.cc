@@ -6,7 +6,6 @@
 #include <exception>
 #include <fmt/format.h>
 #include <mutex>
-#include <string>
 #include <utility>
 
 #include "cluster/run_directory.h"
@@ -59,9 +58,9 @@ void on_terminate() {
 
 }  // namespace
 
-UncaughtErrors::UncaughtErrors(const char* program, std::function<void(const Error&)> end_run) {
+UncaughtErrors::UncaughtErrors(std::string program, std::function<void(const Error&)> end_run) {
   const std::lock_guard lock(run().mutex);
-  run().program = program;
+  run().program = std::move(program);
   run().end = std::move(end_run);
   if (std::get_terminate() == __gnu_cxx::__verbose_terminate_handler) std::set_terminate(on_terminate);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include <millrace/error.h>
 
@@ -13,7 +14,7 @@ namespace millrace::cluster {
 class UncaughtErrors {
  public:
   /// `program` is how the message begins. `end_run` is called at most once, in the thread that threw.
-  UncaughtErrors(const char* program, std::function<void(const Error&)> end_run);
+  UncaughtErrors(std::string program, std::function<void(const Error&)> end_run);
   ~UncaughtErrors();
   UncaughtErrors(const UncaughtErrors&) = delete;
   UncaughtErrors& operator=(const UncaughtErrors&) = delete;
