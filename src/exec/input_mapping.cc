@@ -8,6 +8,7 @@
 #include <mutex>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <millrace/error.h>
@@ -40,7 +41,10 @@ void on_missing_page(int, siginfo_t* info, void*) {
   for (Watched& area : watched_areas) {
     if (address < area.begin.load() || address >= area.end.load()) continue;
     void* const at = static_cast<char*>(info->si_addr) - address % page;
-    if (mmap(at, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) break;
+    // The system call itself: mmap() is none of the functions that a signal handler may call. Other threads may read
+    // there meanwhile; they meet the page that is missing, and come here, or the zeros.
+    constexpr int kind = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+    if (syscall(SYS_mmap, at, page, PROT_READ, kind, -1, 0) == -1) break;
     std::uintptr_t none = 0;
     area.missing.compare_exchange_strong(none, address);
     any_missing.store(true);
