@@ -136,6 +136,7 @@ void Driver::end_run(const std::string& uncaught) {
   const std::string failure = uncaught.empty() ? runner_->last_failure() : uncaught;
   observe::RunEnded ended{failure.empty() ? 0 : 1, failure, runner_->broadcast_bytes_sent()};
   events_.publish(runner_->now(), std::variant<observe::RunEnded>(std::move(ended)));
+  events_.settle();
   write_account([&] {
     if (report_.empty()) return;
     observe::GrowingFile file("the report", report_);

@@ -34,13 +34,13 @@ class Driver {
   void watch(const Options& options, int argc, const char* const* argv);
   void end_run(const std::string& uncaught = {});
 
-  observe::EventStream events_;
   std::string report_;
   std::unique_ptr<observe::EventLogWriter> log_;
   std::unique_ptr<observe::TraceWriter> trace_;
   std::unique_ptr<observe::LivePage> page_;
   std::unique_ptr<observe::RunModel> model_;
   std::unique_ptr<observe::Progress> progress_;
+  observe::EventStream events_;          // goes before the views: its thread calls them
   std::unique_ptr<RunJournal> journal_;  // null: there is none
   std::optional<RunEntry> entry_;
   JobRunner* runner_ = nullptr;  // the session's

@@ -56,6 +56,7 @@ class ExecutorListener {
   virtual void executor_lost(const sched::ExecutorLost& lost) = 0;
   /// There is nobody left to run tasks, and nobody will come.
   virtual void executors_gone(const std::string& reason) = 0;
+  /// Where attempts may wait (longest_queue()). Elsewhere an attempt starts when it is launched.
   virtual void attempt_started(const AttemptId& attempt, ExecutorId executor) = 0;
   virtual void attempt_ended(AttemptEnd end) = 0;
   /// Called now and then, so that what depends on time can be decided.

@@ -42,9 +42,21 @@ std::uint64_t input_bytes(const plan::Stage& stage, std::uint32_t task) {
   return sum;
 }
 
+// The place of the first job's success from `from` on; the number of actions when there is none.
+std::size_t next_success(const std::vector<sched::Action>& actions, std::size_t from) {
+  while (from < actions.size() && !std::holds_alternative<sched::JobSucceeded>(actions[from])) ++from;
+  return from;
+}
+
 std::uint32_t millionths(std::uint64_t part, std::uint64_t all) {
   return static_cast<std::uint32_t>(1e6 * static_cast<double>(std::min(part, all)) / static_cast<double>(all));
 }
+
+// When the caller has its job back, however it ended, the views have been told all of it.
+struct Settled {
+  observe::EventStream& events;
+  ~Settled() { events.settle(); }
+};
 
 }  // namespace
 
@@ -92,15 +104,14 @@ std::string JobRunner::last_failure() const {
 }
 
 // For those who list runs.
-void JobRunner::show() {
+void JobRunner::show(sched::Time at) {
   if (entry_ == nullptr) return;
-  const sched::Time at = now();
   if (entry_->due(at, scheduler_.live_jobs())) entry_->write(at, scheduler_.summary());
 }
 
 // Time passes for the views: they learn how far the running tasks have come.
 void JobRunner::tick() {
-  show();
+  show(now());
   if (!events_.observed()) return;
   std::map<std::pair<JobId, StageId>, std::uint64_t> bytes;
   std::map<AttemptId, JobId> jobs;
@@ -132,6 +143,7 @@ void JobRunner::run_to_its_end(Request request, const std::function<void(std::sp
   if (journal_ != nullptr) take_over(*job);
   set_up_output(*job);
   const Interruptible interruptible;
+  const Settled settled{events_};
   std::unique_lock lock(mutex_);
   if (journal_ != nullptr) commit_left_behind(*job);
   submit(job);
@@ -354,32 +366,40 @@ void JobRunner::stop_everything(std::unique_lock<std::mutex>& lock) {
     constexpr int status = 130;
     observe::RunEnded ended{status, "interrupted", broadcast_bytes_sent()};
     events_.publish(now(), std::variant<observe::RunEnded>(std::move(ended)));
+    events_.settle();
   }
   if (journal_ != nullptr) fmt::print(stderr, "millrace: {}\n", journal_->how_to_go_on());
   exit_interrupted();
 }
 
+// The views are told of a step all at once, before it is carried out; but of a job's success only after all that comes
+// before: the task whose files cannot be renamed may be its last one.
 void JobRunner::step(const sched::Event& event) {
   const bool observed = events_.observed();
-  if (observed) events_.publish(now(), event);
+  const sched::Time at = now();
   std::vector<sched::Action> actions;
-  scheduler_.step(event, now(), actions);
+  scheduler_.step(event, at, actions);
   std::map<JobId, std::string> failures;
-  for (const sched::Action& action : actions) {
-    // The task whose files could not be renamed may have been the last one.
-    const auto* succeeded = std::get_if<sched::JobSucceeded>(&action);
-    if (succeeded != nullptr && failures.contains(succeeded->job)) continue;
-    if (observed) events_.publish(now(), action);
+  std::size_t told = next_success(actions, 0);
+  if (observed) events_.publish(at, event, std::span(actions).first(told));
+  for (std::size_t i = 0; i < actions.size(); ++i) {
+    if (i == told) {
+      const bool failed = failures.contains(std::get<sched::JobSucceeded>(actions[i]).job);
+      const std::size_t from = failed ? i + 1 : i;
+      told = next_success(actions, i + 1);
+      if (observed) events_.publish(at, std::span(actions).subspan(from, told - from));
+      if (failed) continue;
+    }
     try {
-      carry_out(action);
+      carry_out(actions[i]);
     } catch (const Error& error) {  // its files could not be renamed into place, or the results exceed their limit
-      const JobId job = std::get<sched::TaskCommitted>(action).job;
+      const JobId job = std::get<sched::TaskCommitted>(actions[i]).job;
       failures.emplace(job, error.what());
       end_job(job, false, error.cause(), error.what());
     }
   }
   for (const auto& [job, reason] : failures) step(sched::JobCancelled{job, reason});
-  show();
+  show(at);
 }
 
 void JobRunner::carry_out(const sched::Action& action) {

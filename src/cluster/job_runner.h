@@ -99,7 +99,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   void wait_for_attempts(const RunningJob& job, std::unique_lock<std::mutex>& lock);
   bool run_next(std::unique_lock<std::mutex>& lock);
   void tick();
-  void show();
+  void show(sched::Time at);
   void keep_bad_records(RunningJob& job);
   void tell_commit_failed(JobId job, const Error& error);
   void stop_everything(std::unique_lock<std::mutex>& lock);

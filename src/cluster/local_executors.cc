@@ -15,9 +15,6 @@ LocalExecutors::LocalExecutors(const Options& options, storage::FileSystem& file
 
 void LocalExecutors::start(ExecutorListener& listener) {
   TaskSlots::Listener slots;
-  slots.started = [&listener](const Launch& launch) {
-    if (listener.observed()) listener.attempt_started(launch.attempt, launch.executor);
-  };
   slots.ended = [&listener](AttemptEnd end) { listener.attempt_ended(std::move(end)); };
   slots_ = std::make_unique<TaskSlots>(threads_, stores_.environment, std::move(slots));
   listener.executor_added({ExecutorId{0}, std::max(threads_, 1u), "this process"});

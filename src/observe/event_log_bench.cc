@@ -39,6 +39,7 @@ void write_log(benchmark::State& state) {
     EventStream stream;
     stream.add(writer);
     publish_tasks([&](Logged record) { stream.publish(std::move(record)); });
+    stream.settle();
     writer.close();
   }
   state.SetItemsProcessed(state.iterations() * tasks);

@@ -1,6 +1,9 @@
 #include "observe/event_stream.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <gtest/gtest.h>
 #include <string>
 #include <thread>
@@ -33,6 +36,7 @@ TEST(EventStreamTest, EveryObserverSeesEveryRecordInOneOrder) {
     });
   }
   for (auto& thread : threads) thread.join();
+  stream.settle();
   EXPECT_EQ(first.times.size(), 4000u);
   EXPECT_EQ(first.times, second.times);
   EXPECT_TRUE(std::is_sorted(first.times.begin(), first.times.end()));
@@ -46,8 +50,53 @@ TEST(EventStreamTest, ARemovedObserverIsLeftAlone) {
   stream.remove(recorder);
   stream.remove(recorder);
   stream.publish(Time{2}, RunEnded{});
+  stream.settle();
   EXPECT_EQ(recorder.times.size(), 1u);
   EXPECT_FALSE(stream.observed());
+}
+
+TEST(EventStreamTest, ObserversAreToldSoonWithoutBeingAskedFor) {
+  struct Flag : Observer {
+    void on(const Logged&) override { told = true; }
+    std::atomic<bool> told = false;
+  } flag;
+  EventStream stream;
+  stream.add(flag);
+  for (int pass = 0; pass < 5; ++pass) {
+    stream.publish(Time{1}, sched::Event(sched::Tick{}));
+    stream.settle();
+    flag.told = false;
+    stream.publish(Time{1}, sched::Event(sched::Tick{}));
+    while (!flag.told.exchange(false)) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  stream.remove(flag);
+}
+
+TEST(EventStreamTest, AStepIsToldInItsOrder) {
+  struct Kinds : Observer {
+    void on(const Logged& record) override { seen.push_back(record.value.index()); }
+    std::vector<std::size_t> seen;
+  } kinds;
+  EventStream stream;
+  stream.add(kinds);
+  const std::vector<sched::Action> actions{sched::TaskCommitted{}, sched::LaunchTask{}};
+  stream.publish(Time{1}, sched::Event(sched::TaskSucceeded{}), actions);
+  stream.remove(kinds);
+  EXPECT_EQ(kinds.seen, (std::vector<std::size_t>{Logged::Value(sched::TaskSucceeded{}).index(),
+                                                  Logged::Value(sched::TaskCommitted{}).index(),
+                                                  Logged::Value(sched::LaunchTask{}).index()}));
+}
+
+TEST(EventStreamTest, MoreThanTheQueueHoldsArrivesWhole) {
+  Recorder recorder;
+  EventStream stream;
+  stream.add(recorder);
+  const sched::Event event = sched::JobCancelled{JobId{1}, std::string(1000, 'x')};
+  const std::size_t count = 5 * EventQueue::full_bytes / 1000;
+  for (std::size_t i = 0; i < count; ++i) stream.publish(Time{1}, event);
+  stream.settle();
+  EXPECT_EQ(recorder.times.size(), count);
+  stream.remove(recorder);
 }
 
 TEST(EventStreamTest, EventsAndActionsBecomeRecords) {

@@ -54,11 +54,6 @@ LivePage::~LivePage() {
 
 std::string LivePage::address() const { return fmt::format("http://127.0.0.1:{}/{}/", server_.port(), token_); }
 
-void LivePage::on(const Logged& record) {
-  const std::lock_guard lock(mutex_);
-  model_.on(record);
-}
-
 std::optional<HttpResponse> LivePage::answer(const HttpRequest& request) {
   constexpr std::string_view bearer = "Bearer ";
   std::string_view path = request.path;

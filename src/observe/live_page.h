@@ -16,7 +16,7 @@ namespace millrace::observe {
 /// who know its token: below /TOKEN/ (the page, /TOKEN/data, /TOKEN/metrics), or /metrics with "Authorization: Bearer
 /// TOKEN".
 ///
-/// on() takes a lock that the server holds for no longer than it takes to copy what a page has not been told; all else
+/// on() needs a lock that the server holds for no longer than it takes to copy what a page has not been told; all else
 /// is the server's thread. Memory does not grow with the number of tasks.
 class LivePage : public Observer {
  public:
@@ -26,7 +26,8 @@ class LivePage : public Observer {
   /// Pages that are open are told the end first, for at most 0.5 s.
   ~LivePage() override;
 
-  void on(const Logged& record) override;
+  std::unique_lock<std::mutex> hold() override { return std::unique_lock(mutex_); }
+  void on(const Logged& record) override { model_.on(record); }
 
   std::string address() const;  ///< "http://127.0.0.1:PORT/TOKEN/"
 

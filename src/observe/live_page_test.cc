@@ -50,6 +50,10 @@ class LivePageTest : public testing::Test {
     return "GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port()) + "\r\nConnection: close\r\n" +
            more + "\r\n";
   }
+  void tell(const Logged& record) {
+    const auto lock = page_->hold();
+    page_->on(record);
+  }
   static std::string body_of(const std::string& answer) { return answer.substr(answer.find("\r\n\r\n") + 4); }
   std::uint16_t port() const {
     const std::string address = page_->address();
@@ -60,7 +64,7 @@ class LivePageTest : public testing::Test {
 };
 
 TEST_F(LivePageTest, ServesThePageItsDataAndMetrics) {
-  for (const Logged& record : simulated_run()) page_->on(record);
+  for (const Logged& record : simulated_run()) tell(record);
   const std::string page = get("/" + token + "/");
   EXPECT_THAT(page, StartsWith("HTTP/1.1 200 OK\r\n"));
   EXPECT_THAT(page, HasSubstr("Content-Security-Policy"));
@@ -105,11 +109,11 @@ TEST_F(LivePageTest, RefusesWhatIsNoRequestOfABrowser) {
 }
 
 TEST_F(LivePageTest, APageThatIsOpenIsToldTheEnd) {
-  page_->on({Time{1}, RunStarted{}});
+  tell({Time{1}, RunStarted{}});
   const auto first = nlohmann::json::parse(body_of(get("/" + token + "/data")));
   EXPECT_EQ(first["state"], "running");
   const int socket = ask(request("/" + token + "/data?after=" + first["cursor"].get<std::string>()));
-  page_->on({Time{2}, RunEnded{1, "it broke"}});
+  tell({Time{2}, RunEnded{1, "it broke"}});
   const auto data = nlohmann::json::parse(body_of(receive(socket)));
   EXPECT_EQ(data["state"], "failed");
   EXPECT_EQ(data["message"], "it broke");

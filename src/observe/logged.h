@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <variant>
@@ -82,6 +83,8 @@ Logged logged(Time at, std::variant<Values...> value) {
 class Observer {
  public:
   virtual ~Observer() = default;
+  /// A lock that on() needs, if any: whoever calls on() takes it once for many records.
+  virtual std::unique_lock<std::mutex> hold() { return {}; }
   virtual void on(const Logged& record) = 0;
 };
 

@@ -213,8 +213,9 @@ PageCursor PageCursor::from(std::string_view text) {
   return {};
 }
 
-PageUpdate page_update(const RunModel& model, const Timeline& timeline, const PageCursor& after, bool live) {
+PageUpdate page_update(const RunModel& model, Timeline& timeline, const PageCursor& after, bool live) {
   PageUpdate update;
+  timeline.seal();
   update.live = live;
   update.cursor = {model.revision(), timeline.epoch(), timeline.bars().size()};
   update.now = model.now();

@@ -46,7 +46,7 @@ struct PageUpdate {
   std::vector<Timeline::Bar> bars;
 };
 
-PageUpdate page_update(const RunModel& model, const Timeline& timeline, const PageCursor& after, bool live);
+PageUpdate page_update(const RunModel& model, Timeline& timeline, const PageCursor& after, bool live);
 
 /// As JSON that may stand inside a script element.
 std::string page_data(const PageUpdate& update);

@@ -20,7 +20,7 @@ struct Page {
   std::size_t bars = 0;
   PageCursor cursor;
 
-  json read(const RunModel& model, const Timeline& timeline) {
+  json read(const RunModel& model, Timeline& timeline) {
     json data = json::parse(page_data(page_update(model, timeline, cursor, true)));
     cursor = PageCursor::from(data["cursor"].get<std::string>());
     for (const json& job : data["jobs"]) jobs[job["id"]] = job;

@@ -242,6 +242,7 @@ TEST(ProgressOfARunTest, EndsWithOneLineForEachStageThatRan) {
   SimulatedRunOptions run;
   run.lose_an_executor = false;
   for (Logged& record : simulated_run(run)) stream.publish(std::move(record));
+  stream.settle();
   EXPECT_THAT(terminal.lines(), ElementsAre(HasSubstr("stage 0"), HasSubstr("stage 2"), HasSubstr("stage 3")));
   EXPECT_GT(terminal.colours, 0);
 }

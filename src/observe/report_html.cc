@@ -27,7 +27,8 @@ std::string page(const std::string& data) {
 }  // namespace
 
 std::string render_html(const RunModel& model) {
-  return page(page_data(page_update(model, timeline_of(model), {}, false)));
+  Timeline timeline = timeline_of(model);
+  return page(page_data(page_update(model, timeline, {}, false)));
 }
 
 std::string live_html() { return page(""); }

@@ -153,11 +153,14 @@ const StageRow* RunModel::stage(JobId job, StageId stage) const {
 }
 
 StageRow* RunModel::find_stage(JobId job, StageId stage) {
-  const auto row = stage_rows_.find({job, stage});
-  if (row == stage_rows_.end()) return nullptr;
-  JobRow& found = jobs_.at(job);
-  found.revision = revision_;
-  return &found.stages[row->second];
+  if (found_.row == nullptr || found_.job != job || found_.stage != stage) {
+    const auto row = stage_rows_.find({job, stage});
+    if (row == stage_rows_.end()) return nullptr;
+    JobRow& found = jobs_.at(job);
+    found_ = {job, stage, &found, &found.stages[row->second]};
+  }
+  found_.job_row->revision = revision_;
+  return found_.row;
 }
 
 void RunModel::change_stage(JobId job, StageId id, StageProgress state, const std::string& reason) {
@@ -231,7 +234,14 @@ void RunModel::take(const sched::LaunchTask& action) {
   StageRow* stage = find_stage(action.job, action.attempt.stage);
   if (stage == nullptr || running_.count(action.attempt) != 0) return;
   if (running_.empty()) busy_since_ = now_;
-  LiveAttempt& live = running_[action.attempt];
+  if (spare_.empty()) {
+    running_.try_emplace(action.attempt);
+  } else {
+    spare_.key() = action.attempt;
+    spare_.mapped() = {};
+    running_.insert(std::move(spare_));
+  }
+  LiveAttempt& live = running_.find(action.attempt)->second;
   live.job = action.job;
   live.row.partition = action.attempt.partition;
   live.row.number = action.attempt.number;
@@ -240,11 +250,11 @@ void RunModel::take(const sched::LaunchTask& action) {
   live.row.launched = live.row.started = now_;
   ++stage->running;
   ++stage->launched;
-  if (action.adopted) {  // that it started was told to another driver
-    ++stage->adopted;
-    live.row.slot = take_slot(action.executor);
-  }
-  ++executors_[action.executor].running;
+  if (action.adopted) ++stage->adopted;
+  ExecutorRow& executor = executors_[action.executor];
+  ++executor.running;
+  // It starts at once where a slot is free; that an adopted one started was told to another driver.
+  if (executor.running <= executor.slots || action.adopted) live.row.slot = take_slot(action.executor);
 }
 
 std::uint32_t RunModel::take_slot(ExecutorId executor) {
@@ -263,6 +273,7 @@ void RunModel::take(const sched::TaskStarted& event) {
   const auto live = running_.find(event.attempt);
   if (live == running_.end()) return;
   live->second.row.started = now_;
+  live->second.start_known = true;
   if (live->second.row.slot == no_slot) live->second.row.slot = take_slot(live->second.row.executor);
   executors_[live->second.row.executor].last_heard = now_;
 }
@@ -283,8 +294,11 @@ StageRow* RunModel::end_attempt(const AttemptId& id, AttemptState state, const s
   if (live == running_.end()) return nullptr;
   AttemptRow row = live->second.row;
   const JobId job = live->second.job;
+  if (!live->second.start_known && metrics.wall_microseconds > 0) {
+    row.started = std::max(row.started, now_ - metrics.wall_microseconds);
+  }
   row.state = live->second.killed && state != AttemptState::lost ? AttemptState::killed : state;
-  running_.erase(live);
+  spare_ = running_.extract(live);
   if (running_.empty()) time_with_tasks_ += now_ - busy_since_;
 
   row.cause = cause;
@@ -315,7 +329,8 @@ StageRow* RunModel::end_attempt(const AttemptId& id, AttemptState state, const s
   if (row.state == AttemptState::lost) ++stage->lost;
   if (row.state == AttemptState::surplus) {
     ++stage->surplus;
-    succeeded_[id] = {job, stage->attempts.size(), row, metrics};
+    keep_latest_success();
+    latest_success_ = {id, {job, stage->attempts.size(), row, metrics}};
   } else {
     settle(*stage, row);
   }
@@ -328,10 +343,9 @@ void RunModel::take(const sched::TaskSucceeded& event) {
 }
 
 void RunModel::take(const sched::TaskCommitted& action) {
-  const auto found = succeeded_.find(action.attempt);
-  if (found == succeeded_.end()) return;
-  Succeeded succeeded = std::move(found->second);
-  succeeded_.erase(found);
+  std::optional<Succeeded> known = take_success(action.attempt);
+  if (!known) return;
+  Succeeded& succeeded = *known;
   StageRow* stage = find_stage(succeeded.job, action.attempt.stage);
   --stage->surplus;
   const std::int64_t duration = succeeded.row.duration();
@@ -351,7 +365,27 @@ void RunModel::take(const sched::TaskCommitted& action) {
   settle(*stage, succeeded.row);
 }
 
+void RunModel::keep_latest_success() {
+  if (!latest_success_) return;
+  succeeded_[latest_success_->attempt] = std::move(latest_success_->succeeded);
+  latest_success_.reset();
+}
+
+std::optional<RunModel::Succeeded> RunModel::take_success(const AttemptId& attempt) {
+  if (latest_success_ && latest_success_->attempt == attempt) {
+    std::optional<Succeeded> success(std::move(latest_success_->succeeded));
+    latest_success_.reset();
+    return success;
+  }
+  const auto found = succeeded_.find(attempt);
+  if (found == succeeded_.end()) return std::nullopt;
+  std::optional<Succeeded> success(std::move(found->second));
+  succeeded_.erase(found);
+  return success;
+}
+
 void RunModel::settle_surplus(JobId job) {
+  keep_latest_success();
   for (auto each = succeeded_.begin(); each != succeeded_.end();) {
     if (each->second.job != job) {
       ++each;

@@ -22,7 +22,8 @@ enum class Detail : std::uint8_t {
 struct LiveAttempt {
   AttemptRow row;
   JobId job;
-  bool killed = false;  ///< asked to stop
+  bool killed = false;       ///< asked to stop
+  bool start_known = false;  ///< the executor said when it started
 };
 
 /// Is told of every attempt once, when nothing about it can change any more: when it has failed, has been stopped or
@@ -37,7 +38,8 @@ class AttemptSink {
 /// the same whether it is fed live or from the event log.
 ///
 /// Takes in any sequence of records: one that speaks of what it has not been told of changes nothing.
-/// Not thread-safe. Live, it is read by observers that were added to the stream after it, or when no one publishes.
+/// Not thread-safe. Live, it is read by observers that were added to the stream after it, or when the stream is settled
+/// and no one publishes.
 class RunModel : public Observer {
  public:
   /// `sink` is not owned, must outlive the model, and may be null.
@@ -111,6 +113,17 @@ class RunModel : public Observer {
     AttemptRow row;
     sched::TaskMetrics metrics;
   };
+  // Almost every success is followed by its commit: the latest one waits for it outside of the map.
+  struct LatestSuccess {
+    AttemptId attempt;
+    Succeeded succeeded;
+  };
+  struct FoundStage {
+    JobId job;
+    StageId stage;
+    JobRow* job_row = nullptr;
+    StageRow* row = nullptr;
+  };
 
   // For changes: the job is one of this revision from now on. Null when there is no such stage.
   StageRow* find_stage(JobId job, StageId stage);
@@ -123,6 +136,9 @@ class RunModel : public Observer {
   void settle(const StageRow& stage, const AttemptRow& attempt) {
     if (sink_ != nullptr) sink_->settled(stage, attempt);
   }
+  void keep_latest_success();
+  // The attempt's success, which is forgotten; nothing when none is known.
+  std::optional<Succeeded> take_success(const AttemptId& attempt);
   // The job's attempts that succeeded and were not counted never will be.
   void settle_surplus(JobId job);
   void change_slots(std::uint64_t slots);
@@ -139,8 +155,11 @@ class RunModel : public Observer {
   std::vector<FailureRow> failures_;
   std::uint64_t failure_count_ = 0;
   std::map<std::pair<JobId, StageId>, std::size_t> stage_rows_;  // index into JobRow::stages
+  FoundStage found_;  // that find_stage() found last; rows stay where they are
   std::map<AttemptId, LiveAttempt> running_;
+  std::map<AttemptId, LiveAttempt>::node_type spare_;  // of the attempt that ended last, for the next one
   std::map<AttemptId, Succeeded> succeeded_;
+  std::optional<LatestSuccess> latest_success_;
   std::map<ExecutorId, std::vector<bool>> slots_taken_;
   std::int64_t busy_since_ = 0;       // when running_ was last empty
   std::int64_t time_with_tasks_ = 0;  // up to then

@@ -122,6 +122,7 @@ TEST_F(RunModelTest, AnAttemptCountsWhenItIsCommitted) {
 }
 
 TEST_F(RunModelTest, AnAttemptThatWaitsAtItsExecutorHasNoSlotYet) {
+  put(15, sched::ExecutorAdded{executor_, 1, "here"});
   put(20, sched::StageStarted{JobId{0}, StageId{0}, "why"});
   launch(20, attempt(0, 1));
   launch(20, attempt(0, 2));
@@ -143,6 +144,21 @@ TEST_F(RunModelTest, AnAdoptedAttemptRunsAtOnceAndIsNamed) {
   EXPECT_EQ(stage(0).adopted, 1u);
   EXPECT_EQ(stage(0).done, 2u);
   EXPECT_NE(render_text(model_).find("adopted 1 attempts that an earlier driver"), std::string::npos);
+}
+
+TEST_F(RunModelTest, AnAttemptStartsWithItsLaunchWhereNoneWaits) {
+  put(20, sched::StageStarted{JobId{0}, StageId{0}, "why"});
+  launch(20, attempt(0, 1));
+  launch(20, attempt(0, 2));
+  EXPECT_EQ(model_.running().at(attempt(0, 1)).row.slot, 0u);
+  EXPECT_EQ(model_.running().at(attempt(0, 2)).row.slot, 1u);
+  sched::TaskMetrics metrics;
+  metrics.wall_microseconds = 40;
+  succeed(70, attempt(0, 1), metrics);
+  metrics.wall_microseconds = 400;
+  succeed(80, attempt(0, 2), metrics);
+  EXPECT_EQ(stage(0).attempts[0].started, 30) << "40 before its end";
+  EXPECT_EQ(stage(0).attempts[1].started, 20) << "never before its launch";
 }
 
 TEST_F(RunModelTest, FailuresAreKeptWithTheirCause) {

@@ -23,8 +23,7 @@ void join(Timeline::Bar& bar, const Timeline::Bar& next) {
 }  // namespace
 
 void Timeline::settled(const StageRow& stage, const AttemptRow& attempt) {
-  if (bars_.size() >= most_bars_) thin_out();
-  Bar& bar = bars_.emplace_back();
+  Bar bar;
   bar.job = stage.job;
   bar.stage = stage.id;
   bar.partition = attempt.partition;
@@ -38,10 +37,29 @@ void Timeline::settled(const StageRow& stage, const AttemptRow& attempt) {
   bar.bytes_in = attempt.bytes_in;
   bar.bytes_out = attempt.bytes_out;
   bar.spilled_bytes = attempt.spilled_bytes;
+  if (bars_.size() >= many_bars_ && join_to_last(bar)) return;
+  if (bars_.size() >= most_bars_) thin_out();
+  bars_.push_back(bar);
+}
+
+// False when the bar is one for itself, which will be added.
+bool Timeline::join_to_last(const Bar& bar) {
+  const auto [last, fresh] = last_.try_emplace((std::uint64_t{bar.executor.value} << 32) | bar.slot, bars_.size());
+  if (!fresh && last->second >= sealed_) {
+    Bar& before = bars_[last->second];
+    if (alike(before, bar) && bar.ended - before.started <= short_time) {
+      join(before, bar);
+      return true;
+    }
+  }
+  last->second = bars_.size();
+  return false;
 }
 
 void Timeline::thin_out() {
   ++epoch_;
+  sealed_ = 0;
+  last_.clear();
   const std::int64_t span = bars_.back().ended;
   longest_joined_ = std::max<std::int64_t>(longest_joined_, 1 + span / static_cast<std::int64_t>(most_bars_));
   while (bars_.size() > most_bars_ / 2) {

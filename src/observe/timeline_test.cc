@@ -36,12 +36,13 @@ TEST(TimelineTest, HasEveryAttemptWhileThereIsRoom) {
 
 TEST(TimelineTest, StaysSmallAndShowsAllTheTimeThatSlotsWereBusy) {
   constexpr std::uint32_t tasks = 50'000;
+  constexpr std::int64_t took = 10 * Timeline::short_time;
   Timeline timeline(1000);
   const StageRow stage;
   std::size_t most = 0;
   for (std::uint32_t i = 0; i < tasks; ++i) {
-    const std::int64_t at = i / 2 * 10;
-    timeline.settled(stage, attempt(i, i % 2, at, at + 10, i == 4321 ? AttemptState::failed : AttemptState::counted));
+    const std::int64_t at = i / 2 * took;
+    timeline.settled(stage, attempt(i, i % 2, at, at + took, i == 4321 ? AttemptState::failed : AttemptState::counted));
     most = std::max(most, timeline.bars().size());
   }
   EXPECT_LE(most, 1000u);
@@ -59,10 +60,37 @@ TEST(TimelineTest, StaysSmallAndShowsAllTheTimeThatSlotsWereBusy) {
     stands_for += bar.tasks;
     if (bar.state == AttemptState::failed) failed += bar.tasks;
   }
-  EXPECT_EQ(busy, std::int64_t{tasks} * 10);
+  EXPECT_EQ(busy, tasks * took);
   EXPECT_EQ(bytes, tasks);
   EXPECT_EQ(stands_for, tasks);
   EXPECT_EQ(failed, 1u);
+}
+
+TEST(TimelineTest, OfManyBarsShortNeighboursAreOneUnlessTheyWereRead) {
+  constexpr std::uint32_t tasks = 50'000;
+  constexpr std::int64_t took = Timeline::short_time / 10;
+  Timeline timeline(10'000);
+  const StageRow stage;
+  std::vector<Timeline::Bar> read;
+  for (std::uint32_t i = 0; i < tasks; ++i) {
+    const std::int64_t at = i / 2 * took;
+    timeline.settled(stage, attempt(i, i % 2, at, at + took));
+    if (i != 30'005) continue;
+    read = timeline.bars();
+    timeline.seal();
+  }
+  EXPECT_EQ(timeline.epoch(), 0u) << "there was room";
+  EXPECT_LT(timeline.bars().size(), 1000 + tasks / 10 + 10);
+  for (std::size_t i = 0; i < read.size(); ++i) EXPECT_EQ(read[i].tasks, timeline.bars()[i].tasks) << i;
+  std::uint32_t stands_for = 0;
+  std::map<std::uint32_t, std::int64_t> end;
+  for (const Timeline::Bar& bar : timeline.bars()) {
+    EXPECT_EQ(bar.started, end[bar.slot]) << "the slot was busy all the time";
+    EXPECT_LE(bar.ended - bar.started, Timeline::short_time);
+    end[bar.slot] = bar.ended;
+    stands_for += bar.tasks;
+  }
+  EXPECT_EQ(stands_for, tasks);
 }
 
 TEST(TimelineTest, DoesNotGrowByFailuresEither) {
