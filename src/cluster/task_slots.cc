@@ -1,5 +1,6 @@
 #include "cluster/task_slots.h"
 
+#include <algorithm>
 #include <ctime>
 #include <fmt/format.h>
 
@@ -44,9 +45,12 @@ TaskSlots::~TaskSlots() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
     queue_.clear();
+    refused_.clear();
   }
   pushed_.notify_all();
+  refused_some_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  if (refusing_.joinable()) refusing_.join();
 }
 
 void TaskSlots::push(Launch launch) {
@@ -66,8 +70,30 @@ void TaskSlots::kill(const AttemptId& attempt) {
     if (found->second->attempt != nullptr) found->second->attempt->stop();
     return;
   }
-  for (const auto& task : queue_) {
-    if (task->launch.attempt == attempt) task->killed = true;
+  const auto waiting =
+      std::find_if(queue_.begin(), queue_.end(), [&](const auto& task) { return task->launch.attempt == attempt; });
+  if (waiting == queue_.end()) return;
+  (*waiting)->killed = true;
+  if (threads_.empty()) return;
+  refuse(std::move(*waiting));
+  queue_.erase(waiting);
+}
+
+// The caller may hold locks that the listener takes: another thread answers.
+void TaskSlots::refuse(std::unique_ptr<Waiting> task) {
+  refused_.push_back(std::move(task));
+  if (!refusing_.joinable()) refusing_ = std::thread([this] { answer_refused(); });
+  refused_some_.notify_one();
+}
+
+void TaskSlots::answer_refused() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    refused_some_.wait(lock, [this] { return stopping_ || !refused_.empty(); });
+    if (stopping_) return;
+    const std::unique_ptr<Waiting> task = std::move(refused_.front());
+    refused_.pop_front();
+    answer({task->launch.job, task->launch.attempt, task->launch.executor, true, {}, {}}, lock);
   }
 }
 
@@ -95,13 +121,14 @@ std::vector<AttemptId> TaskSlots::forget_waiting() {
 
 bool TaskSlots::wait_until_idle(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  return ended_.wait_for(lock, patience, [this] { return running_.empty() && answering_ == 0; });
+  return ended_.wait_for(lock, patience, [this] { return running_.empty() && refused_.empty() && answering_ == 0; });
 }
 
 void TaskSlots::stop(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   stopping_ = true;
   queue_.clear();
+  refused_.clear();
   for (const auto& [id, task] : running_) {
     if (task->attempt != nullptr) task->attempt->stop();
   }
@@ -134,12 +161,16 @@ void TaskSlots::run_one(std::unique_lock<std::mutex>& lock) {
     ended_.notify_all();
     return;
   }
+  answer(std::move(end), lock);
+}
+
+void TaskSlots::answer(AttemptEnd end, std::unique_lock<std::mutex>& lock) {
   ++answering_;
   lock.unlock();
   listener_.ended(std::move(end));
   lock.lock();
   --answering_;
-  if (running_.empty() && answering_ == 0) ended_.notify_all();
+  if (running_.empty() && refused_.empty() && answering_ == 0) ended_.notify_all();
 }
 
 void TaskSlots::run(Waiting& task, AttemptEnd& end) {

@@ -34,7 +34,8 @@ class TaskSlots {
   TaskSlots& operator=(const TaskSlots&) = delete;
 
   void push(Launch launch);
-  /// It is not an error when the attempt has ended.
+  /// An attempt that waits is answered at once, whatever the threads do, by a thread for that; where there are no
+  /// threads, when its turn comes. It is not an error when the attempt has ended.
   void kill(const AttemptId& attempt);
   bool run_next();
   void progress(const std::function<void(const AttemptId&, std::uint64_t bytes)>& visit) const;
@@ -59,6 +60,9 @@ class TaskSlots {
   };
 
   void work();
+  void refuse(std::unique_ptr<Waiting> task);
+  void answer_refused();
+  void answer(AttemptEnd end, std::unique_lock<std::mutex>& lock);
   void run_one(std::unique_lock<std::mutex>& lock);
   void run(Waiting& task, AttemptEnd& end);
   void remove_output(const std::string& path);
@@ -72,9 +76,12 @@ class TaskSlots {
   std::condition_variable ended_;
   std::deque<std::unique_ptr<Waiting>> queue_;
   std::map<AttemptId, Waiting*> running_;
+  std::deque<std::unique_ptr<Waiting>> refused_;  // were killed while they waited, and are not answered yet
+  std::condition_variable refused_some_;
   std::size_t answering_ = 0;  // attempts that have ended and are being answered
   bool stopping_ = false;
   std::vector<std::thread> threads_;
+  std::thread refusing_;  // from the first attempt on that is killed while it waits
 };
 
 }  // namespace millrace::cluster
