@@ -1,12 +1,24 @@
 // What a task costs by itself: empty_tasks N runs one stage of N tasks that have nothing to do, empty_tasks N US one
-// whose tasks compute for so many microseconds each, empty_tasks N US sleep one whose tasks sleep for so long.
+// whose tasks compute for so many microseconds of a processor each (time that others take from them does not count),
+// empty_tasks N US sleep one whose tasks sleep for so long.
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <iostream>
 #include <string>
 #include <thread>
 
 #include <millrace/millrace.h>
+
+namespace {
+
+std::int64_t processor_nanoseconds() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
+}  // namespace
 
 int main(int argc, char** argv) {
   millrace::Context context(argc, argv);
@@ -19,9 +31,12 @@ int main(int argc, char** argv) {
   const bool sleep = context.args().size() > 2;
   const auto number = [](std::uint64_t i) { return i; };
   const auto compute = [microseconds, sleep](std::uint64_t) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
-    if (sleep) std::this_thread::sleep_until(end);
-    while (microseconds > 0 && std::chrono::steady_clock::now() < end) continue;
+    if (sleep) {
+      std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
+    } else if (microseconds > 0) {
+      const std::int64_t end = processor_nanoseconds() + microseconds * 1000;
+      while (processor_nanoseconds() < end) continue;
+    }
     return false;
   };
   std::cout << context.generate(tasks, number, static_cast<std::uint32_t>(tasks)).filter(compute).count() << '\n';
