@@ -84,9 +84,20 @@ class SlurmCase(ClusterCase):
         self.assertEqual(done.returncode, 0, f"{words}: {done.stderr}")
         return done.stdout
 
-    def start_step(self, *words, shape=("-N4", "-n8")):
+    def processes_of(self, program):
+        """Of this test: their ids."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.readlink(process / "exe") == os.path.realpath(program):
+                    found.append(int(process.name))
+            except OSError:
+                continue
+        return [pid for pid in found if environment_of(pid).get("TMPDIR") == str(self.tmp)]
+
+    def start_step(self, *words, shape=("-N4", "-n8"), program=MILLRACE):
         process = subprocess.Popen(
-            ["srun", *shape, "--no-kill", "--kill-on-bad-exit=0", MILLRACE, *map(str, words)], stdin=subprocess.DEVNULL,
+            ["srun", *shape, "--no-kill", "--kill-on-bad-exit=0", program, *map(str, words)], stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.path, env=self.environment)
         self.addCleanup(self.end_step, process)
         return process
