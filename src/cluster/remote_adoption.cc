@@ -33,7 +33,7 @@ bool RemoteExecutors::some_may_come() {
   const Succession succession(stores_.environment.kept->directory());
   const std::lock_guard lock(mutex_);
   std::erase_if(survivors_, [&](const auto& each) { return !succession.lives(each.first); });
-  return !survivors_.empty() && !stopping_;
+  return (!survivors_.empty() || rejoining_ != 0) && !stopping_;
 }
 
 // On a thread of the server's.
@@ -49,8 +49,6 @@ void RemoteExecutors::rejoin(rpc::Socket socket, const rpc::Rejoin& message) {
     connection->unclaimed.insert(attempt);
   }
   connection->broadcasts.insert(message.broadcasts.begin(), message.broadcasts.end());
-  rpc::Welcome welcome = this->welcome();
-  welcome.executor = message.executor;
   std::string surplus;
   {
     const std::lock_guard lock(mutex_);
@@ -59,7 +57,29 @@ void RemoteExecutors::rejoin(rpc::Socket socket, const rpc::Rejoin& message) {
     connection->surplus = !surplus.empty();
     survivors_.erase(connection->id);
     if (connection->surplus && here.running.empty()) return socket.send(rpc::frame(rpc::Leave{run_over}));
+    ++rejoining_;
   }
+  try {
+    take_in(std::move(socket), connection, here, fingerprints, surplus);
+  } catch (const Error&) {
+    rejoined();
+    throw;
+  }
+  rejoined();
+}
+
+// Nothing may be launched before it is known what this one runs: it may be the same.
+void RemoteExecutors::rejoined() {
+  const std::lock_guard lock(mutex_);
+  --rejoining_;
+  wake();
+}
+
+void RemoteExecutors::take_in(rpc::Socket socket, const std::shared_ptr<Connection>& connection,
+                              const sched::ExecutorAdded& here, const std::map<AttemptId, std::uint64_t>& fingerprints,
+                              const std::string& surplus) {
+  rpc::Welcome welcome = this->welcome();
+  welcome.executor = connection->id.value;
   socket.send(rpc::frame(welcome));
   connection->socket = std::move(socket);
   client_.set_address(connection->id, connection->blocks);

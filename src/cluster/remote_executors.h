@@ -103,6 +103,9 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   void adopt_survivors();
   bool some_may_come();
   void rejoin(rpc::Socket socket, const rpc::Rejoin& message);
+  void rejoined();
+  void take_in(rpc::Socket socket, const std::shared_ptr<Connection>& connection, const sched::ExecutorAdded& here,
+               const std::map<AttemptId, std::uint64_t>& fingerprints, const std::string& surplus);
   std::string seat(Connection& connection, const rpc::Rejoin& message);
   bool has_true_broadcasts(Connection& connection);
 
@@ -159,6 +162,7 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   std::map<std::string, rpc::Address> listening_on_;
   std::uint32_t next_executor_ = 0;
   AddedExecutors added_;
+  unsigned rejoining_ = 0;                                // of these, those that have come and are not taken in yet
   std::map<ExecutorId, Succession::Survivor> survivors_;  // of earlier drivers, that have not come yet
   std::map<std::uint32_t, rpc::Descriptor> adopted_;      // by ticket: processes on this machine
   std::uint32_t adopted_beyond_ = 0;                      // those that count as added
