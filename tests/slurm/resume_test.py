@@ -55,8 +55,8 @@ class ResumeTest(SlurmCase):
         status, out, err = self.finish(second)
         self.finish(first)
         self.assertEqual(status, 0, said + err)
-        lines = (self.path / "text").read_bytes()
-        self.assertEqual(out, b"lines %d bytes %d\n" % (lines.count(b"\n"), len(lines) - lines.count(b"\n")))
+        lines = (self.path / "text").read_bytes().splitlines()
+        self.assertEqual(out, b"lines %d bytes %d\n" % (len(lines), sum(map(len, lines))))
         adopted = [(row["stage"], row["partition"]) for row in self.events("task_launched") if row.get("adopted")]
         again = [(row["stage"], row["partition"]) for row in self.events("task_launched") if not row.get("adopted")]
         self.assertGreater(len(adopted), 0)
