@@ -46,11 +46,18 @@ void JobScheduler::lose_outputs_on(ExecutorId executor) {
 
 void JobScheduler::drop_cached_on(ExecutorId executor) {
   for (auto& [id, stage] : stages_) {
-    for (const std::uint32_t partition : stage.places.tasks_on(executor)) {
+    const auto there = stage.places.tasks_on(executor);
+    for (const std::uint32_t partition : std::vector(there.begin(), there.end())) {
       const auto holders = stage.places.executors_of(partition);
       const bool held = std::any_of(holders.begin(), holders.end(),
                                     [this](ExecutorId each) { return executors_.find(each) != nullptr; });
-      if (!held) drop_cached(stage, partition);
+      if (held) continue;
+      // Its host stood for the executor, and has nothing of it any more: there is nothing to wait for.
+      const bool pending = stage.pending.contains(partition);
+      if (pending) unbind(stage, partition);
+      stage.places.forget(partition);
+      if (pending) bind(stage, partition);
+      drop_cached(stage, partition);
     }
   }
 }

@@ -31,6 +31,16 @@ TEST_F(PlacementTest, TasksGoWhereTheirInputIs) {
   EXPECT_EQ(reason(2), "first attempt; its input is on this host");
 }
 
+TEST_F(PlacementTest, WhatWasCachedOnALostExecutorDoesNotWaitForItsHost) {
+  add(0, 1, "a");
+  add(1, 1, "a");
+  EXPECT_THAT(submit(0, {placed(0, {on({0}, {}, true), on({1}, {}, true), on({0}, {}, true)})}),
+              ElementsAre("start 0", "launch 0.0#0 on 0", "launch 0.1#0 on 1"));
+  EXPECT_THAT(lose(0), IsEmpty());
+  EXPECT_THAT(succeed(attempt(0, 1, 0), 1), ElementsAre("commit 0.1#0", "launch 0.0#1 on 1"));
+  EXPECT_THAT(succeed(attempt(0, 0, 1), 1), ElementsAre("commit 0.0#1", "launch 0.2#0 on 1"));
+}
+
 TEST_F(PlacementTest, ATaskWithoutPlacesWaitsForNone) {
   add(0, 1, "a");
   add(1, 1, "b");
@@ -83,8 +93,7 @@ TEST_F(PlacementTest, NothingWaitsForAnExecutorThatIsGone) {
   submit(0, {placed(0, {on({0}), on({0}), on({0})})});
   EXPECT_THAT(lose(0), ElementsAre("launch 0.0#1 on 1"));
   EXPECT_THAT(succeed(attempt(0, 0, 1), 1), ElementsAre("commit 0.0#1", "launch 0.1#0 on 1"));
-  EXPECT_THAT(add(2, 1, "a"), IsEmpty());  // the host is back: what prefers it may wait for it again
-  EXPECT_THAT(pass(2), ElementsAre("launch 0.2#0 on 2"));
+  EXPECT_THAT(add(2, 1, "a"), ElementsAre("launch 0.2#0 on 2"));  // on the host that is back nothing of it is left
 }
 
 TEST_F(PlacementTest, AnExecutorThatComesBringsItsHostsTasks) {
