@@ -6,23 +6,18 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cluster/program.h"
+#include "cluster/run_directory.h"
 #include "cluster/run_entry.h"
+#include "cluster/small_file.h"
 #include "rpc/socket.h"
 
 namespace millrace::cli {
 namespace {
-
-std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 std::string link_target(const std::string& path) {
   std::error_code error;
@@ -31,7 +26,7 @@ std::string link_target(const std::string& path) {
 }
 
 std::string command_of(pid_t pid) {
-  const std::string all = content_of(fmt::format("/proc/{}/cmdline", pid));
+  const std::string all = cluster::content_of(fmt::format("/proc/{}/cmdline", pid));
   std::string out;
   for (std::size_t begin = 0; begin < all.size();) {
     const std::size_t end = std::min(all.find('\0', begin), all.size());
@@ -42,7 +37,7 @@ std::string command_of(pid_t pid) {
 }
 
 bool is_stopped(pid_t pid) {
-  const std::string text = content_of(fmt::format("/proc/{}/stat", pid));
+  const std::string text = cluster::content_of(fmt::format("/proc/{}/stat", pid));
   const std::size_t end = text.rfind(')');
   return end != std::string::npos && end + 2 < text.size() && (text[end + 2] == 'T' || text[end + 2] == 't');
 }
@@ -85,7 +80,7 @@ std::optional<LocalRun> read_entry(const std::string& path) {
   }
   run.entry = path;
   run.name = std::filesystem::path(path).filename().string();
-  std::istringstream text(content_of(path));
+  std::istringstream text(cluster::content_of(path));
   std::string line;
   if (!std::getline(text, line) || line != "millrace run 1") return std::nullopt;
   while (std::getline(text, line)) take_line(run, line);
@@ -124,7 +119,7 @@ std::optional<LocalRun> local_run(const std::string& name) {
 
 std::vector<std::string> run_directories(const LocalRun& run) {
   std::vector<std::string> out;
-  const std::string prefix = fmt::format("millrace-run-{}-{}-", geteuid(), run.pid);
+  const std::string prefix = fmt::format("{}{}-{}-", cluster::run_directory_name, geteuid(), run.pid);
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(run.directory) / run.tmp, error)) {
     if (entry.path().filename().string().starts_with(prefix)) out.push_back(entry.path().string());

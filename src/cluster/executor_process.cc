@@ -51,6 +51,13 @@ rpc::Socket prove_to(const rpc::Address& driver, const rpc::Membership& membersh
   return socket;
 }
 
+/// On which the process says why, should it crash.
+rpc::Socket open_crash_line(const rpc::Address& driver, const rpc::Membership& membership, std::uint32_t executor) {
+  rpc::Socket line = prove_to(driver, membership);
+  line.send(rpc::frame(rpc::CrashLine{executor}), connect_time);
+  return line;
+}
+
 rpc::Join join_message(const Seat& seat, const rpc::Address& blocks) {
   rpc::Join join;
   join.build = build_id();
@@ -405,8 +412,7 @@ ExecutorProcess::Answer ExecutorProcess::rejoin(const DriverNotice& notice) try 
   if (!rpc::receive_frame(streams.driver, frame, connect_time)) return Answer::silence;
   if (frame.kind == rpc::Leave::kind) return Answer::refused;
   const auto welcome = rpc::decode_message<rpc::Welcome>(frame.payload);
-  streams.crash_line = prove_to(notice.address, seat_.membership);
-  streams.crash_line.send(rpc::frame(rpc::CrashLine{welcome.executor}), connect_time);
+  streams.crash_line = open_crash_line(notice.address, seat_.membership, welcome.executor);
   change_drivers(std::move(streams), welcome, notice);
   fmt::print(stderr, "millrace: executor {} was adopted by the next driver\n", welcome.executor);
   return Answer::taken;
@@ -552,8 +558,7 @@ void run_executor(const Seat& seat) {
     rpc::Welcome welcome = join(streams.driver, seat, listener.address());
     // Another machine has temporary directories of its own.
     if (seat.remote && !std::filesystem::is_directory(welcome.tmp)) welcome.tmp = Options::defaults().tmp;
-    streams.crash_line = prove_to(seat.driver, seat.membership);
-    streams.crash_line.send(rpc::frame(rpc::CrashLine{welcome.executor}), connect_time);
+    streams.crash_line = open_crash_line(seat.driver, seat.membership, welcome.executor);
     // Not destroyed: attempts may be in the middle of user code, which nobody can stop.
     auto* process = new ExecutorProcess(std::move(streams), seat, welcome, std::move(listener));
     const std::string reason = process->run();

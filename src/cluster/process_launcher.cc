@@ -27,6 +27,8 @@ rpc::Descriptor open_or_throw(const std::string& path, int flags) {
   return file;
 }
 
+void end_adopted(const rpc::Descriptor& process) { syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0); }
+
 }  // namespace
 
 ProcessLauncher::~ProcessLauncher() { finish(std::chrono::milliseconds(0)); }
@@ -79,9 +81,7 @@ void ProcessLauncher::kill(std::uint32_t ticket) {
   for (const auto& [child, each] : children_) {
     if (each == ticket) ::kill(child, SIGKILL);
   }
-  if (const auto adopted = adopted_.find(ticket); adopted != adopted_.end()) {
-    syscall(SYS_pidfd_send_signal, adopted->second.get(), SIGKILL, nullptr, 0);
-  }
+  if (const auto adopted = adopted_.find(ticket); adopted != adopted_.end()) end_adopted(adopted->second);
 }
 
 void ProcessLauncher::finish(std::chrono::milliseconds patience) {
@@ -96,9 +96,7 @@ void ProcessLauncher::finish(std::chrono::milliseconds patience) {
     waitpid(child, nullptr, 0);
   }
   children_.clear();
-  for (const auto& [ticket, process] : adopted_) {
-    syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-  }
+  for (const auto& [ticket, process] : adopted_) end_adopted(process);
   adopted_.clear();
   directory_->remove();
 }

@@ -162,8 +162,8 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   std::map<std::string, rpc::Address> listening_on_;
   std::uint32_t next_executor_ = 0;
   AddedExecutors added_;
-  unsigned rejoining_ = 0;                                // of these, those that have come and are not taken in yet
   std::map<ExecutorId, Succession::Survivor> survivors_;  // of earlier drivers, that have not come yet
+  unsigned rejoining_ = 0;                                // of these, those that have come and are not taken in yet
   std::map<std::uint32_t, rpc::Descriptor> adopted_;      // by ticket: processes on this machine
   std::uint32_t adopted_beyond_ = 0;                      // those that count as added
   std::string start_failure_;

@@ -13,6 +13,8 @@
 
 #include <millrace/error.h>
 
+#include "cluster/small_file.h"
+
 namespace millrace::cluster {
 namespace {
 
@@ -63,13 +65,7 @@ void RunDirectory::remove_all_of_this_process() noexcept {
 }
 
 void RunDirectory::publish(const rpc::Address& driver) const {
-  const std::string place = path_ + "/driver";
-  std::ofstream file(place + ".new");
-  file << driver.host << ' ' << driver.port << '\n';
-  file.close();
-  if (!file || rename((place + ".new").c_str(), place.c_str()) != 0) {
-    throw Error(Cause::output, fmt::format("{}: cannot be written: {}", place, std::strerror(errno)));
-  }
+  write_whole(path_ + "/driver", fmt::format("{} {}\n", driver.host, driver.port));
 }
 
 std::string RunDirectory::log_path(std::uint32_t ticket) const {

@@ -7,8 +7,6 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,6 +15,7 @@
 
 #include "cluster/build_id.h"
 #include "cluster/run_directory.h"
+#include "cluster/small_file.h"
 #include "cluster/wire.h"
 #include "rpc/frame.h"
 #include "rpc/handshake.h"
@@ -40,11 +39,6 @@ std::string random_token() {
   std::string out;
   for (const std::byte byte : rpc::make_secret()) out += fmt::format("{:02x}", static_cast<unsigned>(byte));
   return out.substr(0, 16);
-}
-
-std::string content_of(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 std::string words(const std::vector<std::string>& arguments) { return fmt::format("{}", fmt::join(arguments, " ")); }

@@ -7,22 +7,16 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
-#include <sstream>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <millrace/error.h>
 
+#include "cluster/small_file.h"
+
 namespace millrace::cluster {
 namespace {
-
-std::string content_of(const std::string& path) {
-  std::ifstream file(path);
-  std::ostringstream out;
-  out << file.rdbuf();
-  return out.str();
-}
 
 // The machine since it was started, and the processes that can be seen on it: where both are the same, a process has
 // the same number.
@@ -73,15 +67,8 @@ rpc::Secret Succession::secret() const {
 }
 
 void Succession::announce(const DriverNotice& notice) const {
-  const std::string path = directory_ + "/driver";
-  const std::string fresh = path + ".new";
-  std::ofstream file(fresh);
-  file << notice.life << ' ' << (notice.tls ? "tls" : "plain") << ' ' << notice.address.host << ' '
-       << notice.address.port << " .\n";
-  file.close();
-  if (!file || rename(fresh.c_str(), path.c_str()) != 0) {
-    throw Error(Cause::output, fmt::format("{}: cannot be written: {}", path, std::strerror(errno)));
-  }
+  write_whole(directory_ + "/driver", fmt::format("{} {} {} {} .\n", notice.life, notice.tls ? "tls" : "plain",
+                                                  notice.address.host, notice.address.port));
 }
 
 std::optional<DriverNotice> Succession::announced() const {

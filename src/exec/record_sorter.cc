@@ -102,7 +102,6 @@ void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
     for (const Entry* entry = begin + 1; entry != end; ++entry) differing |= entry->prefix ^ begin->prefix;
   }
   if (differing == 0) return sort_small(begin, end);
-  if (order_.hashed && repeats_ && group_range(begin, end, scratch)) return;
   constexpr unsigned most_bits = 11;
   const unsigned top = 64 - static_cast<unsigned>(std::countl_zero(differing));
   const unsigned bits = std::min({most_bits, top, static_cast<unsigned>(std::bit_width(count))});
@@ -121,51 +120,6 @@ void Sorter::sort_range(Entry* begin, Entry* end, Entry* scratch) {
     if (stop - start > 1) sort_range(begin + start, begin + stop, scratch + start);
     start = stop;
   }
-}
-
-// A few hundred hashes of which most occur several times: counts them in a small table, orders only those that differ,
-// and then knows every entry's place. False when they are too many, or nearly all differ.
-bool Sorter::group_range(Entry* begin, Entry* end, Entry* scratch) {
-  constexpr std::size_t most = 1024;
-  struct Group {
-    std::uint64_t prefix;
-    std::uint32_t number;
-    std::uint32_t size;
-  };
-  const auto count = static_cast<std::size_t>(end - begin);
-  if (count >= most) return false;
-  Group groups[most];
-  std::uint16_t of_entry[most];
-  std::uint16_t slots[2 * most];  // the number of a group and one, or 0
-  const unsigned bits = static_cast<unsigned>(std::bit_width(count)) + 1;
-  const std::size_t mask = (std::size_t{1} << bits) - 1;
-  std::fill_n(slots, mask + 1, 0);
-  std::uint32_t size = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::uint64_t prefix = begin[i].prefix;
-    std::size_t slot = prefix & mask;
-    while (slots[slot] != 0 && groups[slots[slot] - 1].prefix != prefix) slot = (slot + 1) & mask;
-    if (slots[slot] == 0) {
-      groups[size] = {prefix, size, 0};
-      slots[slot] = static_cast<std::uint16_t>(++size);
-    }
-    of_entry[i] = static_cast<std::uint16_t>(slots[slot] - 1);
-    ++groups[of_entry[i]].size;
-  }
-  if (size > count / 3) {
-    repeats_ = false;
-    return false;
-  }
-  std::sort(groups, groups + size, [](const Group& a, const Group& b) { return a.prefix < b.prefix; });
-  std::uint16_t places[most];  // of the next entry, by the group's number
-  std::uint32_t sum = 0;
-  for (const Group* group = groups; group != groups + size; ++group) {
-    places[group->number] = static_cast<std::uint16_t>(sum);
-    sum += group->size;
-  }
-  for (std::size_t i = 0; i < count; ++i) scratch[places[of_entry[i]]++] = begin[i];
-  std::memcpy(static_cast<void*>(begin), scratch, count * sizeof(Entry));
-  return true;
 }
 
 // By prefix and place, which are plain numbers; then what has equal prefixes by itself.

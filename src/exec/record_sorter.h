@@ -42,7 +42,6 @@ class Sorter : public internal::RecordSorter {
   void sort_entries();
   void sort_range(Entry* begin, Entry* end, Entry* scratch);
   void sort_small(Entry* begin, Entry* end);
-  bool group_range(Entry* begin, Entry* end, Entry* scratch);
   bool order_equals(Entry* begin, Entry* end);
   void order_collisions(std::size_t first);
   void spill();
@@ -69,7 +68,6 @@ class Sorter : public internal::RecordSorter {
   std::size_t at_ = 0;
   std::size_t settled_ = 0;      // entries before this one are in order although their prefixes may be equal
   bool are_collisions_ = false;  // those just before it are of several keys
-  bool repeats_ = true;          // as far as is known: prefixes that are hashes occur several times
   std::vector<std::byte> last_;  // the last record of the last batch of runs
   std::uint64_t last_prefix_ = 0;
 };

@@ -103,6 +103,14 @@ class AdoptTest(ClusterCase):
         process = self.begin(CLUSTER_JOBS, *words, workers=workers)
         return process, [self.held(name, process)[0] for name in holds]
 
+    def begin_adopted(self, words):
+        """A second life, whose two executors of the first one wait at "one" and "two"; their ids."""
+        process, pids = self.begin_held(words, "one", "two")
+        self.kill(process)
+        process = self.begin(CLUSTER_JOBS, *words)
+        self.wait_until_adopted(process, 2, 2)
+        return process, pids
+
     def assert_counted_exactly(self):
         self.assertEqual(self.printed("stdout"), self.quiet_lines)
         self.assertEqual(self.parts("out"), self.parts("quiet"))
@@ -144,10 +152,7 @@ class AdoptTest(ClusterCase):
 
     def test_what_is_counted_is_exact(self):
         words = self.held_job("one", "two")
-        process, _ = self.begin_held(words, "one", "two")
-        self.kill(process)
-        process = self.begin(CLUSTER_JOBS, *words)
-        self.wait_until_adopted(process, 2, 2)
+        process, _ = self.begin_adopted(words)
         self.let_go("one", "two")
         self.end(process)
         self.assert_launched_once(2)
@@ -171,10 +176,7 @@ class AdoptTest(ClusterCase):
 
     def test_an_adopted_executor_is_killed(self):
         words = self.held_job("one", "two")
-        process, pids = self.begin_held(words, "one", "two")
-        self.kill(process)
-        process = self.begin(CLUSTER_JOBS, *words)
-        self.wait_until_adopted(process, 2, 2)
+        process, pids = self.begin_adopted(words)
         send(pids[0], KILL)
         self.held("one", process, 2)  # another process runs the task again
         self.assertEqual(len(all_children_of(process.pid)), 1, "the lost one was replaced")
@@ -187,10 +189,7 @@ class AdoptTest(ClusterCase):
 
     def test_an_adopted_executor_that_is_silent_is_killed_and_replaced(self):
         words = [*self.held_job("one", "two"), "--executor-timeout=5"]
-        process, pids = self.begin_held(words, "one", "two")
-        self.kill(process)
-        process = self.begin(CLUSTER_JOBS, *words)
-        self.wait_until_adopted(process, 2, 2)
+        process, pids = self.begin_adopted(words)
         send(pids[0], STOP)
         self.held("one", process, 2)
         self.assertTrue(wait_for(lambda: not alive(pids[0]), 60), "the driver did not end it")
@@ -360,10 +359,7 @@ class AdoptTest(ClusterCase):
 
     def test_encrypted(self):
         words = [*self.held_job("one", "two"), "--tls"]
-        process, _ = self.begin_held(words, "one", "two")
-        self.kill(process)
-        process = self.begin(CLUSTER_JOBS, *words)
-        self.wait_until_adopted(process, 2, 2)
+        process, _ = self.begin_adopted(words)
         self.let_go("one", "two")
         self.end(process)
         self.assert_launched_once(2)

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
@@ -137,17 +136,10 @@ void spread(millrace::Context& context) {
                            tasks,
                            [value, tasks](std::uint64_t i) {
                              const std::uint64_t bytes = value->size();
-                             std::ofstream("began-" + std::to_string(i) + "." + std::to_string(getpid())).flush();
+                             std::ofstream("here." + std::to_string(getpid())).flush();
+                             std::ofstream("began-" + std::to_string(i)).flush();
                              for (std::uint32_t other = 0; other < tasks; ++other) {
-                               const std::string mark = "began-" + std::to_string(other) + ".";
-                               const auto is_mark = [&](const auto& entry) {
-                                 return entry.path().filename().string().starts_with(mark);
-                               };
-                               for (;;) {
-                                 const std::filesystem::directory_iterator files(".");
-                                 if (std::any_of(begin(files), end(files), is_mark)) break;
-                                 std::this_thread::sleep_for(std::chrono::milliseconds(5));
-                               }
+                               wait_for("began-" + std::to_string(other));
                              }
                              return bytes;
                            },

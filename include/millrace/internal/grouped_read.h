@@ -56,12 +56,26 @@ class GroupValues {
     V value{};
     while (next(value)) visit(std::move(value));
   }
+  /// Passes over those that were not taken.
+  void drop() {
+    V rest{};
+    while (next(rest)) {
+    }
+  }
 
  private:
   GroupedRecords& records_;
   bool started_ = false;  // the current record was given out and waits to be dropped
   bool done_ = false;
 };
+
+/// What was shuffled to the partition, grouped by key.
+template <class K, class V>
+GroupedRecords grouped(TaskContext& task, std::uint32_t shuffle, std::uint32_t partition) {
+  auto sorter = task.sorter(HashOrder<K, V>::record_order());
+  take_blocks(task, shuffle, partition, *sorter);
+  return GroupedRecords(std::move(sorter));
+}
 
 /// Takes the next group's key; false at the end.
 template <class K, class V>
@@ -84,18 +98,14 @@ struct GroupedRead {
   std::uint32_t node;
   template <class Sink>
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
-    auto sorter = task.sorter(HashOrder<K, V>::record_order());
-    take_blocks(task, shuffle, partition, *sorter);
-    GroupedRecords records(std::move(sorter));
+    auto records = grouped<K, V>(task, shuffle, partition);
     auto emit = [&](auto&& y) { sink(std::forward<decltype(y)>(y)); };
     std::uint64_t hash = 0;
     std::string key;
     while (!task.stopped() && peek_key<K, V>(records, hash, key)) {
       GroupValues<K, V> values(records);
       guarded(task, node, f.get(), KeyBytes<K>::key(key), values, emit);
-      V rest{};
-      while (values.next(rest)) {
-      }
+      values.drop();
       task.count_records(1);
     }
   }
@@ -121,12 +131,8 @@ struct CogroupRead {
   std::uint32_t node;
   template <class Sink>
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
-    auto left_sorter = task.sorter(HashOrder<K, V>::record_order());
-    take_blocks(task, left, partition, *left_sorter);
-    auto right_sorter = task.sorter(HashOrder<K, W>::record_order());
-    take_blocks(task, right, partition, *right_sorter);
-    GroupedRecords lefts(std::move(left_sorter));
-    GroupedRecords rights(std::move(right_sorter));
+    auto lefts = grouped<K, V>(task, left, partition);
+    auto rights = grouped<K, W>(task, right, partition);
     auto emit = [&](auto&& y) { sink(std::forward<decltype(y)>(y)); };
     std::uint64_t lh = 0;
     std::uint64_t rh = 0;
@@ -169,9 +175,7 @@ struct CogroupRead {
     bool present;
     bool next(Value& value) { return present && values.next(value); }
     void drop() {
-      Value rest{};
-      while (next(rest)) {
-      }
+      if (present) values.drop();
     }
   };
 };

@@ -164,11 +164,7 @@ void JobScheduler::attempt_failed(const RunningAttempt& attempt, ExecutorId wher
     if (task.state != state) transition(task.state, state);
   } else {
     to_pending(stage, partition, lost ? LaunchCause::attempt_lost : LaunchCause::retry, failure.cause);
-    if (!lost && !stage.places.empty()) {
-      unbind(stage, partition);
-      stage.places.forget(partition);
-      bind(stage, partition);
-    }
+    if (!lost) forget_places(stage, partition);
   }
   if (!again) {
     fail_jobs_that_want(stage, failure.cause, retry_.verdict(failure.cause, history, failure.message));
@@ -256,6 +252,14 @@ void JobScheduler::drop_cached(Stage& stage, std::uint32_t partition) {
 }
 
 // Where pending tasks would best run.
+
+void JobScheduler::forget_places(Stage& stage, std::uint32_t partition) {
+  if (stage.places.empty()) return;
+  const bool pending = stage.pending.contains(partition);
+  if (pending) unbind(stage, partition);
+  stage.places.forget(partition);
+  if (pending) bind(stage, partition);
+}
 
 bool JobScheduler::has_usable_place(const Stage& stage, std::uint32_t partition) const {
   const auto usable = [this](ExecutorId id) {

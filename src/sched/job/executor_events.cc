@@ -53,10 +53,7 @@ void JobScheduler::drop_cached_on(ExecutorId executor) {
                                     [this](ExecutorId each) { return executors_.find(each) != nullptr; });
       if (held) continue;
       // Its host stood for the executor, and has nothing of it any more: there is nothing to wait for.
-      const bool pending = stage.pending.contains(partition);
-      if (pending) unbind(stage, partition);
-      stage.places.forget(partition);
-      if (pending) bind(stage, partition);
+      forget_places(stage, partition);
       drop_cached(stage, partition);
     }
   }

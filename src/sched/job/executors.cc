@@ -75,6 +75,12 @@ void Executors::moved(const Executor& executor, std::uint32_t before) {
   }
 }
 
+std::uint64_t Executors::free_slots() const noexcept {
+  std::uint64_t slots = 0;
+  for (const auto& [complement, id] : free_) slots += ~complement;
+  return slots;
+}
+
 std::optional<ExecutorId> Executors::best(std::uint32_t avoid) const {
   auto best = free_.begin();
   if (best->second.value != avoid) return best->second;

@@ -92,6 +92,7 @@ class Executors {
   bool any_free() const noexcept { return !free_.empty(); }
   /// Most free slots first (by their complement), the lowest number among equals.
   const FreeOrder& free() const noexcept { return free_; }
+  std::uint64_t free_slots() const noexcept;
   /// The first of free() that is not `avoid`; nothing when that one alone is free and another will be some time.
   /// REQUIRES: any_free().
   std::optional<ExecutorId> best(std::uint32_t avoid) const;

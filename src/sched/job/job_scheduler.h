@@ -169,6 +169,8 @@ class JobScheduler {
   void lose_inputs(const Stage& reader, const std::vector<AttemptId>& lost, std::uint64_t launched_step);
   void lose_output(Stage& stage, std::uint32_t partition);
   void drop_cached(Stage& stage, std::uint32_t partition);
+  // Where it would best run does not matter, or is not true, any more.
+  void forget_places(Stage& stage, std::uint32_t partition);
   bool has_usable_place(const Stage& stage, std::uint32_t partition) const;
   void bind(Stage& stage, std::uint32_t partition);    // one that is pending now
   void unbind(Stage& stage, std::uint32_t partition);  // one that is pending no longer
@@ -196,9 +198,12 @@ class JobScheduler {
   // Attempts that may wait on an executor for the stage.
   std::uint32_t longest_queue(const Stage& stage) const;
   bool has_room(const Stage& stage) const;
+  // Whether has_room() may be true of some stage.
+  bool may_have_room() const { return executors_.any_free() || options_.queues.most > 0; }
   void learn_work(Stage& stage, std::int64_t microseconds) const;
   // Calls back attempts that wait behind others while another executor has nothing to do.
   void recall_queued();
+  std::uint64_t recall_from(const Executor& executor, std::uint64_t most);
   void launch(Stage& stage, const Choice& choice);
   void occupy(Executor& executor, const RunningAttempt& attempt);
   std::string launch_reason(const Stage& stage, const Task& task, Locality locality) const;

@@ -7,7 +7,7 @@
 namespace millrace::sched {
 
 void JobScheduler::assign() {
-  if ((executors_.any_free() || options_.queues.most > 0) && !ready_.empty()) {
+  if (may_have_room() && !ready_.empty()) {
     if (options_.sharing == Sharing::fair) {
       assign_fairly();
     } else {
@@ -18,8 +18,7 @@ void JobScheduler::assign() {
 }
 
 void JobScheduler::assign_in_turn() {
-  const bool queues = options_.queues.most > 0;
-  for (auto next = ready_.begin(); next != ready_.end() && (queues || executors_.any_free());) {
+  for (auto next = ready_.begin(); next != ready_.end() && may_have_room();) {
     const auto key = next->first;  // of an entry that goes with the stage's last pending task
     Stage& stage = *next->second;
     while (stage.ready_for && has_room(stage) && launch_one(stage)) {
@@ -181,23 +180,26 @@ void JobScheduler::learn_work(Stage& stage, std::int64_t microseconds) const {
 
 void JobScheduler::recall_queued() {
   if (options_.queues.most == 0 || !ready_.empty() || !executors_.any_free()) return;
-  std::uint32_t slots = 0;
-  for (const auto& [complement, id] : executors_.free()) slots += ~complement;
+  std::uint64_t slots = executors_.free_slots();
   for (const auto& [id, executor] : executors_.all()) {
-    std::uint32_t waiting = executor.queued().value_or(0);
-    for (auto running = executor.running.rbegin(); running != executor.running.rend(); ++running) {
-      if (waiting == 0) break;
-      const Current found = current(running->attempt);
-      if (found.task == nullptr || found.task->state != TaskState::launched) continue;
-      if (found.stage->backups.contains(running->attempt.partition.value)) continue;  // it runs elsewhere already
-      if (now_.microseconds - running->started.microseconds < options_.queues.recall_microseconds) continue;
-      if (slots == 0) return;
-      --slots;
-      --waiting;
-      kill(id, running->attempt, "it waits behind others, and another executor has a free slot");
-      to_pending(*found.stage, running->attempt.partition.value, LaunchCause::recalled, Cause::internal);
-    }
+    const std::uint64_t most = std::min<std::uint64_t>(executor.queued().value_or(0), slots);
+    if (most > 0) slots -= recall_from(executor, most);
   }
+}
+
+// Those that came last wait behind the others. Returns how many were called back.
+std::uint64_t JobScheduler::recall_from(const Executor& executor, std::uint64_t most) {
+  std::uint64_t recalled = 0;
+  for (auto running = executor.running.rbegin(); running != executor.running.rend() && recalled < most; ++running) {
+    const Current found = current(running->attempt);
+    if (found.task == nullptr || found.task->state != TaskState::launched) continue;
+    if (found.stage->backups.contains(running->attempt.partition.value)) continue;  // it runs elsewhere already
+    if (now_.microseconds - running->started.microseconds < options_.queues.recall_microseconds) continue;
+    kill(executor.id, running->attempt, "it waits behind others, and another executor has a free slot");
+    to_pending(*found.stage, running->attempt.partition.value, LaunchCause::recalled, Cause::internal);
+    ++recalled;
+  }
+  return recalled;
 }
 
 void JobScheduler::launch(Stage& stage, const Choice& choice) {

@@ -112,9 +112,7 @@ std::uint64_t JobScheduler::waiting_tasks() const {
   for (const auto& [key, stage] : ready_) {
     waiting += stage->inputs_there ? stage->pending_count() : std::min(stage->pending_count(), stage->cached_undone);
   }
-  std::uint64_t free = 0;
-  for (const auto& [complement, id] : executors_.free()) free += executors_.find(id)->free();
-  return waiting - std::min(waiting, free);
+  return waiting - std::min(waiting, executors_.free_slots());
 }
 
 std::vector<bool> JobScheduler::executors_read_from() const {
