@@ -4,6 +4,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import time
 
@@ -24,7 +25,8 @@ class Browser:
         self._process = subprocess.Popen(
             [shutil.which("chromium"), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
              "--remote-debugging-pipe", f"--user-data-dir={profile}", "--window-size=1440,1400"],
-            preexec_fn=descriptors, close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            preexec_fn=descriptors, close_fds=False, start_new_session=True, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
         os.close(to_read)
         os.close(to_write)
         self._number = 0
@@ -38,7 +40,16 @@ class Browser:
             self.call(domain + ".enable")
 
     def close(self):
-        self._process.kill()
+        """Returns when none of its processes is left that could write to the profile."""
+        group = self._process.pid
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            try:
+                os.killpg(group, signal.SIGKILL)
+            except ProcessLookupError:
+                break
+            self._process.poll()
+            time.sleep(0.01)
         self._process.wait()
         os.close(self._to)
         os.close(self._from)
