@@ -29,6 +29,7 @@
 #include "cluster/task_slots.h"
 #include "cluster/wire.h"
 #include "exec/broadcast_store.h"
+#include "exec/input_mapping.h"
 #include "exec/stores.h"
 #include "rpc/frame.h"
 #include "rpc/messages.h"
@@ -73,6 +74,7 @@ rpc::Join join_message(const Seat& seat, const rpc::Address& blocks) {
 /// What the driver has said of one stage of a job.
 struct KnownStage {
   std::shared_ptr<const plan::Stage> stage;
+  std::vector<std::shared_ptr<const exec::InputMapping>> mappings;  // that it refers to
   std::uint64_t fingerprint = 0;
   std::shared_ptr<const std::map<ShuffleId, std::uint32_t>> map_tasks;
   std::shared_ptr<std::atomic<std::int64_t>> skips_left;
@@ -276,6 +278,11 @@ void ExecutorProcess::learn_stage(const rpc::StageMessage& message) {
   KnownStage known;
   known.fingerprint = message.fingerprint;
   auto stage = std::make_shared<plan::Stage>(plan::decode_stage(std::as_bytes(std::span(message.bytes))));
+  try {
+    known.mappings = exec::InputMapping::attach(*stage);
+  } catch (const Error&) {
+    // Each attempt tries again, and says why it cannot run.
+  }
   std::map<ShuffleId, std::uint32_t> map_tasks;
   for (const auto& [shuffle, tasks] : message.map_tasks) map_tasks[ShuffleId{shuffle}] = tasks;
   known.map_tasks = std::make_shared<const std::map<ShuffleId, std::uint32_t>>(std::move(map_tasks));

@@ -122,6 +122,7 @@ class Executors {
   virtual void progress(const VisitProgress& visit) const = 0;
 
   virtual bool shares_memory() const = 0;
+  virtual bool shares_machine() const = 0;
   /// Attempts that may wait on an executor behind those that run: worth it where asking for the next one takes a
   /// message.
   virtual std::uint32_t longest_queue() const { return 0; }

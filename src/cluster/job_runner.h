@@ -36,6 +36,7 @@ class JobRunner final : public dataset::Runner, private ExecutorListener {
   ~JobRunner() override;
 
   void run(Request request, const std::function<void(std::span<const std::byte>)>& result) override;
+  bool shares_machine() const override { return executors_->shares_machine() && journal_ == nullptr; }
   bool shares_memory() const override { return executors_->shares_memory() && journal_ == nullptr; }
   void drop_shuffle(ShuffleId shuffle) override;
   void drop_cached(NodeId node) override { executors_->drop_cached(node); }

@@ -38,6 +38,7 @@ class LocalExecutors final : public Executors {
     slots_->progress([&](const AttemptId& attempt, std::uint64_t bytes) { visit(attempt, ExecutorId{0}, bytes); });
   }
   bool shares_memory() const override { return true; }
+  bool shares_machine() const override { return true; }
   bool outputs_die_with_executor() const override { return false; }
   exec::Memory& memory() override { return stores_.memory; }
   exec::TaskResult run_here(exec::TaskSpec spec) override;

@@ -48,6 +48,7 @@ std::unique_ptr<Executors> on_this_machine(const Options& options, storage::File
   settings.executors = settings.launched = std::max(options.workers, 1u);
   settings.listen = {options.listen.empty() ? "127.0.0.1" : options.listen, 0};
   settings.life = life_of(journal);
+  settings.one_machine = options.max_executors == 0;
   settings.adopts_for_launcher = true;
   const rpc::Membership membership = membership_of(options, journal);
   auto executors = std::make_unique<RemoteExecutors>(options, settings, membership, files, kept(journal));

@@ -35,6 +35,7 @@ struct RemoteSettings {
   std::chrono::milliseconds start_time{60000};  ///< until the first one must have joined
   rpc::Address listen;                          ///< port 0: any; no host: nowhere but where listen_on() says
   std::optional<std::uint32_t> life;            ///< of the run, when executors of its earlier drivers may be adopted
+  bool one_machine = false;                     ///< all executors are processes of this machine
   bool adopts_for_launcher = false;  ///< those that are adopted on this machine are the launcher's from then on
 };
 
@@ -75,6 +76,7 @@ class RemoteExecutors final : public Executors, private ElasticExecutors {
   std::vector<ExecutorId> cache_holders(NodeId node, std::uint32_t partition) const override;
   void progress(const VisitProgress& visit) const override;
   bool shares_memory() const override { return false; }
+  bool shares_machine() const override { return settings_.one_machine; }
   bool outputs_die_with_executor() const override { return true; }
   exec::Memory& memory() override { return stores_.memory; }
   exec::TaskResult run_here(exec::TaskSpec spec) override;

@@ -109,13 +109,14 @@ internal::NodePtr DriverSession::values(const std::string& operation, Site site,
 internal::NodePtr DriverSession::in_memory(const internal::NodePtr& source) {
   constexpr std::uint64_t share = 8;
   constexpr std::uint64_t most_record_bytes = 65534;  // what a reference can say
-  const bool suitable = runner_->shares_memory() && source->kind == plan::NodeKind::source &&
-                        source->bytes <= options_.memory_bytes / share &&
+  const bool suitable = runner_->shares_machine() && source->kind == plan::NodeKind::source &&
+                        source->bytes <= options_.memory_bytes * std::max(options_.workers, 1u) / share &&
                         source->source.record_bytes <= most_record_bytes && !options_.file_shuffle &&
                         options_.skip_bad_records == 0 && &files_ == &storage::local_file_system();
   if (!suitable) return nullptr;
   auto node = std::make_shared<plan::Node>(*source);
-  auto mapping = exec::InputMapping::map(node->source);
+  auto mapping = exec::InputMapping::map(node->source, runner_->shares_memory() ? exec::InputMapping::For::this_process
+                                                                                : exec::InputMapping::For::machine);
   if (mapping == nullptr) return nullptr;
   node->lifetime = std::move(mapping);
   return node;

@@ -29,6 +29,9 @@ class Runner {
 
   /// Whether all tasks run in this process, so that elements may be references to what lies in its memory.
   virtual bool shares_memory() const = 0;
+  /// Whether all tasks run on this machine while this process lives, so that elements may be references to what each
+  /// of their processes has at the same address.
+  virtual bool shares_machine() const = 0;
 
   virtual void drop_shuffle(ShuffleId shuffle) = 0;
   virtual void drop_cached(NodeId node) = 0;

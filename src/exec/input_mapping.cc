@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -9,17 +10,25 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <thread>
 #include <unistd.h>
 
 #include <millrace/error.h>
 
 #include "storage/compression.h"
+#include "storage/file_error.h"
 
 namespace millrace::exec {
 namespace {
 
 constexpr std::size_t page = 4096;
 constexpr std::size_t most_files = 1024;  // the system allows a process some 65,000 mappings
+
+/// Where areas for all processes of a machine lie, one behind the other: far from where the system puts the program,
+/// its heap, its libraries, and whatever is mapped without a wish.
+constexpr std::uint64_t first_area = std::uint64_t{1} << 45;
+constexpr std::uint64_t behind_areas = first_area * 2;
+std::atomic<std::uint64_t> next_area{first_area};
 
 std::size_t room_of(std::size_t file_bytes) { return (file_bytes + page - 1) / page * page + page; }
 
@@ -79,22 +88,74 @@ void for_each_range(Source& source, Visit visit) {
   }
 }
 
+void check_unchanged(const plan::MappedArea::File& file) {
+  struct stat status {};
+  if (::stat(file.path.c_str(), &status) != 0) storage::throw_file_error(Cause::input, "open", file.path, errno);
+  if (static_cast<std::uint64_t>(status.st_size) == file.bytes) return;
+  throw Error(Cause::input, fmt::format("cannot read {}: it was changed while it was read; it had {} bytes, and has {}",
+                                        file.path, file.bytes, status.st_size));
+}
+
 }  // namespace
 
-std::shared_ptr<const InputMapping> InputMapping::map(plan::Source& source) {
+std::shared_ptr<const InputMapping> InputMapping::map(plan::Source& source, For whom) {
   const std::shared_ptr<InputMapping> mapping(new InputMapping);
-  if (!mapping->list_files(source) || !mapping->map_files() || !mapping->watch()) return nullptr;
-  std::size_t files = 0;
-  for_each_range(source, [&](plan::FileRange& range, bool first) {
-    if (first) ++files;
-    range.mapped = mapping->files_[files - 1].content;
-  });
+  if (!mapping->list_files(source) || !mapping->map_files(whom) || !mapping->watch()) return nullptr;
+  mapping->point(source);
+  if (whom == For::machine) {
+    source.area.address = reinterpret_cast<std::uintptr_t>(mapping->begin_);
+    for (const File& file : mapping->files_) source.area.files.push_back({file.path, file.content.size()});
+  }
   return mapping;
 }
 
-InputMapping::~InputMapping() {
-  if (watched_ != 0) {
+std::shared_ptr<const InputMapping> InputMapping::at(const plan::MappedArea& area) {
+  static std::mutex one_at_a_time;
+  const std::lock_guard alone(one_at_a_time);
+  for (bool going = true; going; std::this_thread::yield()) {
+    going = false;
     const std::lock_guard lock(watched_mutex);
+    for (const Watched& watched : watched_areas) {
+      if (watched.mapping == nullptr || watched.begin.load() != area.address) continue;
+      if (auto there = watched.mapping->weak_from_this().lock()) return there;
+      going = true;  // its last user has let it go, and waits for us
+    }
+  }
+  const std::shared_ptr<InputMapping> mapping(new InputMapping);
+  for (const plan::MappedArea::File& file : area.files) {
+    mapping->files_.push_back({file.path, {static_cast<const char*>(nullptr), file.bytes}});
+  }
+  if (mapping->map_files_at(area.address) && mapping->watch()) return mapping;
+  for (const plan::MappedArea::File& file : area.files) check_unchanged(file);
+  throw Error(Cause::input, fmt::format("cannot map the {} input files to {:#x}, where the driver has them",
+                                        area.files.size(), area.address));
+}
+
+std::vector<std::shared_ptr<const InputMapping>> InputMapping::attach(plan::Stage& stage) {
+  std::vector<std::shared_ptr<const InputMapping>> mappings;
+  for (const plan::MappedArea& area : stage.refers_to) mappings.push_back(at(area));
+  for (auto& [node, source] : stage.sources) {
+    if (source.area.address == 0) continue;
+    mappings.push_back(at(source.area));
+    mappings.back()->point(source);
+  }
+  return mappings;
+}
+
+void InputMapping::point(plan::Source& source) const {
+  std::size_t files = 0;
+  for_each_range(source, [&](plan::FileRange& range, bool first) {
+    if (first) ++files;
+    if (files > files_.size() || range.end > files_[files - 1].content.size()) {
+      throw Error(Cause::bad_data, "a stage reads what is not in its mapped files");
+    }
+    range.mapped = files_[files - 1].content;
+  });
+}
+
+InputMapping::~InputMapping() {
+  const std::lock_guard lock(watched_mutex);
+  if (watched_ != 0) {
     Watched& area = watched_areas[watched_ - 1];
     area.end.store(0);
     area.begin.store(0);
@@ -120,12 +181,32 @@ bool InputMapping::list_files(const plan::Source& source) {
   return suitable && !files_.empty();
 }
 
-bool InputMapping::map_files() {
-  size_ = page;
-  for (const File& file : files_) size_ += room_of(file.content.size());
-  void* const area = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+bool InputMapping::map_files(For whom) {
+  if (whom == For::this_process) return map_files_at(0);
+  const std::uint64_t address = next_area.fetch_add(size_of_files());
+  return address < behind_areas && map_files_at(address);
+}
+
+std::size_t InputMapping::size_of_files() const {
+  std::size_t size = page;
+  for (const File& file : files_) size += room_of(file.content.size());
+  return size;
+}
+
+/// Address 0: wherever the system likes it.
+bool InputMapping::reserve(std::uint64_t address) {
+  const int where = address == 0 ? 0 : MAP_FIXED_NOREPLACE;
+  void* const wanted = reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr): the areas' own place
+  void* const area =
+      mmap(wanted, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | where, -1, 0);
   if (area == MAP_FAILED) return false;
   begin_ = static_cast<char*>(area);
+  return address == 0 || area == wanted;  // kernels before 4.17 take it for a wish
+}
+
+bool InputMapping::map_files_at(std::uint64_t address) {
+  size_ = size_of_files();
+  if (!reserve(address)) return false;
   char* at = begin_;
   for (File& file : files_) {
     const std::size_t size = file.content.size();

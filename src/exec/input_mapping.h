@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "plan/node.h"
+#include "plan/job.h"
 
 namespace millrace::exec {
 
@@ -16,11 +16,21 @@ namespace millrace::exec {
 ///
 /// A file that is cut while it is mapped reads as zeros from there on; without that, the system would end the process.
 /// Then check() throws, so whoever has read a mapping calls that before anything is made of what was read.
-class InputMapping {
+class InputMapping : public std::enable_shared_from_this<InputMapping> {
  public:
+  /// Who is to find the files at their addresses: other processes, too, where the source travels with its area.
+  enum class For : bool { this_process, machine };
+
   /// Maps what the splits of a text or record source read, and points their ranges at it. Null, with the splits left as
   /// they are, where that cannot be done: files that are compressed, or that a reader has to complain about.
-  static std::shared_ptr<const InputMapping> map(plan::Source& source);
+  static std::shared_ptr<const InputMapping> map(plan::Source& source, For whom = For::this_process);
+
+  /// An area that another process made, in this one, too; what is mapped there is given again. Throws Error(input) when
+  /// a file is not what it was there, or when something else lies at the address.
+  static std::shared_ptr<const InputMapping> at(const plan::MappedArea& area);
+
+  /// Maps the areas of a stage that came from another process, and points the ranges of its sources at them.
+  static std::vector<std::shared_ptr<const InputMapping>> attach(plan::Stage& stage);
 
   ~InputMapping();
   InputMapping(const InputMapping&) = delete;
@@ -36,7 +46,11 @@ class InputMapping {
   };
   InputMapping() = default;
   bool list_files(const plan::Source& source);
-  bool map_files();
+  bool map_files(For whom);
+  bool map_files_at(std::uint64_t address);
+  bool reserve(std::uint64_t address);
+  std::size_t size_of_files() const;
+  void point(plan::Source& source) const;
   bool map_file(const File& file, char* at) const;
   bool watch();
   std::string damage(std::uintptr_t address) const;

@@ -76,6 +76,43 @@ TEST_F(InputMappingTest, WhatAReaderHasToSeeIsNotMapped) {
   EXPECT_EQ(InputMapping::map(*std::make_unique<plan::Source>()), nullptr);
 }
 
+TEST_F(InputMappingTest, OtherProcessesFindItAtTheSameAddress) {
+  plan::Source source = source_of({write("a", "text"), write("b", std::string(5000, 'b'))});
+  auto mapping = InputMapping::map(source, InputMapping::For::machine);
+  if (mapping == nullptr) GTEST_SKIP() << "the sanitizer has the addresses for itself";
+  ASSERT_NE(source.area.address, 0u);
+  plan::Stage stage;
+  stage.sources[NodeId{1}] = source;
+  stage.refers_to = {source.area};
+  plan::Stage other = plan::decode_stage(plan::encode_stage(stage));
+  EXPECT_EQ(other.sources[NodeId{1}].splits[2].ranges[0].mapped.data(), nullptr);
+  {
+    const auto attached = InputMapping::attach(other);
+    ASSERT_EQ(attached.size(), 2u);
+    EXPECT_EQ(attached[0], mapping) << "it lies there already";
+  }
+  const auto* const before = source.splits[2].ranges[0].mapped.data();
+  mapping.reset();
+  const auto attached = InputMapping::attach(other);  // as another process does
+  const std::string_view content = other.sources[NodeId{1}].splits[2].ranges[0].mapped;
+  EXPECT_EQ(content.data(), before);
+  EXPECT_EQ(content, std::string(5000, 'b'));
+}
+
+TEST_F(InputMappingTest, AnAreaThatIsNotWhatItWasIsRefused) {
+  const std::string path = write("a", "text");
+  plan::Source source = source_of({path});
+  auto mapping = InputMapping::map(source, InputMapping::For::machine);
+  if (mapping == nullptr) GTEST_SKIP() << "the sanitizer has the addresses for itself";
+  mapping.reset();
+  write("a", "longer text");
+  expect_error(Cause::input, {path, "it had 4 bytes, and has 11"}, [&] { InputMapping::at(source.area); });
+  plan::Source elsewhere = source_of({write("b", "text")});
+  mapping = InputMapping::map(elsewhere);
+  elsewhere.area = {reinterpret_cast<std::uintptr_t>(&elsewhere) / 4096 * 4096, {{path, 11}}};
+  expect_error(Cause::input, {"cannot map"}, [&] { InputMapping::at(elsewhere.area); });
+}
+
 TEST_F(InputMappingTest, AFileThatIsCutReadsAsZerosAndIsToldOf) {
   const std::string path = write("cut", std::string(3 * 4096, 'c'));
   plan::Source source = source_of({write("a", "text"), path});

@@ -31,6 +31,8 @@ class Cutter {
     if (node->kind == NodeKind::shuffle) {
       stage.parents.push_back(add_shuffle(node));
       stage.reads.push_back(ShuffleId{node->id.value});
+      const MappedArea& area = node->parents.front()->source.area;
+      if (area.address != 0) stage.refers_to.push_back(area);
       return;
     }
     for (const NodePtr& parent : node->parents) visit(stage, parent, seen, names);

@@ -38,6 +38,7 @@ struct Stage {
   std::map<NodeId, CacheLevel> cached;       ///< what the tasks may find cached, or keep
   std::map<NodeId, std::string> operations;  ///< "map (job.cpp:14)", for failures
   std::vector<ShuffleId> reads;
+  std::vector<MappedArea> refers_to;    ///< what the elements lie in that it reads, where those are references
   std::optional<ShuffleOutput> output;  ///< empty: the result stage, whose output goes to the driver
   std::string output_directory;         ///< where part files go; empty: the stage writes none
   std::string part_suffix;
@@ -69,7 +70,7 @@ Job cut(const Result& result, JobId job, StageId result_stage, const std::functi
 /// The lineage with its stages as text: one operation a line, indented by stage. `note` may add to a line.
 std::string explain(const NodePtr& node, const std::function<std::string(const Node&)>& note);
 
-/// A stage as bytes and back (docs/formats.md, "Stages on the wire"). decode_stage throws Error(bad_data) for anything
+/// A stage as bytes and back, between processes of one build. decode_stage throws Error(bad_data) for anything
 /// that encode_stage did not write.
 std::vector<std::byte> encode_stage(const Stage& stage);
 Stage decode_stage(std::span<const std::byte> bytes);

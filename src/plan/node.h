@@ -23,6 +23,17 @@ struct FileRange {
   std::string_view mapped{};
 };
 
+/// Where the processes of one machine have the files of a source in their memory, at the same addresses in each, so
+/// that what one of them refers to lies there in all (exec/input_mapping.h).
+struct MappedArea {
+  struct File {
+    std::string path;
+    std::uint64_t bytes = 0;
+  };
+  std::uint64_t address = 0;  ///< 0: nowhere that others know
+  std::vector<File> files;
+};
+
 /// What one partition of a source reads: ranges of files in order, or bytes that the plan itself carries.
 struct Split {
   std::vector<FileRange> ranges;
@@ -40,6 +51,7 @@ struct Source {
   bool header = false;
   bool quoted_newlines = true;
   std::vector<Split> splits;
+  MappedArea area{};
 };
 
 enum class NodeKind : std::uint8_t {

@@ -7,9 +7,18 @@
 namespace millrace::plan {
 namespace {
 
-constexpr std::uint32_t magic = 0x3153524d;  // "MRS1"
+constexpr std::uint32_t magic = 0x3253524d;  // "MRS2"
 
 void put(Encoder& out, const std::vector<std::byte>& bytes) { out.put(bytes); }
+
+void put(Encoder& out, const MappedArea& area) {
+  out.put(area.address);
+  out.put<std::uint64_t>(area.files.size());
+  for (const MappedArea::File& file : area.files) {
+    out.put(file.path);
+    out.put(file.bytes);
+  }
+}
 
 void put(Encoder& out, const Source& source) {
   out.put(source.kind);
@@ -30,6 +39,7 @@ void put(Encoder& out, const Source& source) {
     }
     put(out, split.payload);
   }
+  put(out, source.area);
 }
 
 template <class E>
@@ -47,6 +57,17 @@ std::uint64_t get_count(Decoder& in, std::size_t least_bytes_each) {
   const auto left = static_cast<std::uint64_t>(in.end() - in.at());
   if (count > left / least_bytes_each) throw Error(Cause::bad_data, "a stage's bytes promise more than they hold");
   return count;
+}
+
+MappedArea get_area(Decoder& in) {
+  MappedArea area;
+  area.address = in.get<std::uint64_t>();
+  for (std::uint64_t n = get_count(in, 9); n != 0; --n) {
+    MappedArea::File& file = area.files.emplace_back();
+    file.path = in.get<std::string>();
+    file.bytes = in.get<std::uint64_t>();
+  }
+  return area;
 }
 
 Source get_source(Decoder& in) {
@@ -73,6 +94,7 @@ Source get_source(Decoder& in) {
     split.payload = in.get<std::vector<std::byte>>();
     source.splits.push_back(std::move(split));
   }
+  source.area = get_area(in);
   return source;
 }
 
@@ -109,6 +131,8 @@ std::vector<std::byte> encode_stage(const Stage& stage) {
     out.put(text);
   }
   out.put(values(stage.reads));
+  out.put<std::uint64_t>(stage.refers_to.size());
+  for (const MappedArea& area : stage.refers_to) put(out, area);
   out.put<std::uint8_t>(stage.output.has_value());
   if (stage.output) {
     out.put(stage.output->shuffle.value);
@@ -148,6 +172,7 @@ Stage decode_stage(std::span<const std::byte> bytes) {
     stage.operations[node] = in.get<std::string>();
   }
   for (std::uint32_t id : in.get<std::vector<std::uint32_t>>()) stage.reads.push_back(ShuffleId{id});
+  for (std::uint64_t n = get_count(in, 16); n != 0; --n) stage.refers_to.push_back(get_area(in));
   if (get_bool(in)) {
     const ShuffleId shuffle{in.get<std::uint32_t>()};
     stage.output = ShuffleOutput{shuffle, in.get<std::uint32_t>()};

@@ -24,12 +24,14 @@ Stage full_stage() {
   source.header = true;
   source.splits.push_back({{{"a/b", 0, 10, true}, {"c", 5, std::uint64_t{1} << 40, false}}, {}});
   source.splits.push_back({{}, {std::byte{9}}});
+  source.area = {std::uint64_t{1} << 45, {{"a/b", 10}, {"c", 7}}};
   stage.sources[NodeId{3}] = source;
   stage.sources[NodeId{4}] = {};
   stage.cached[NodeId{8}] = CacheLevel::memory_and_disk;
   stage.operations[NodeId{3}] = "read_csv (job.cpp:1)";
   stage.operations[NodeId{5}] = "";
   stage.reads = {ShuffleId{6}};
+  stage.refers_to = {{std::uint64_t{1} << 46, {{"d", 11}}}};
   stage.output = ShuffleOutput{ShuffleId{9}, 16};
   stage.output_directory = "out";
   stage.part_suffix = ".csv";
@@ -51,6 +53,11 @@ TEST(Wire, AStageComesBackAsItWas) {
   EXPECT_EQ(back.cached, stage.cached);
   EXPECT_EQ(back.operations, stage.operations);
   EXPECT_EQ(back.reads, stage.reads);
+  ASSERT_EQ(back.refers_to.size(), 1u);
+  EXPECT_EQ(back.refers_to[0].address, std::uint64_t{1} << 46);
+  ASSERT_EQ(back.refers_to[0].files.size(), 1u);
+  EXPECT_EQ(back.refers_to[0].files[0].path, "d");
+  EXPECT_EQ(back.refers_to[0].files[0].bytes, 11u);
   ASSERT_TRUE(back.output.has_value());
   EXPECT_EQ(back.output->shuffle, stage.output->shuffle);
   EXPECT_EQ(back.output->partitions, stage.output->partitions);
@@ -74,6 +81,10 @@ TEST(Wire, AStageComesBackAsItWas) {
   EXPECT_EQ(source.splits[0].ranges[1].begin, 5u);
   EXPECT_EQ(source.splits[0].ranges[1].end, std::uint64_t{1} << 40);
   EXPECT_FALSE(source.splits[0].ranges[1].whole);
+  EXPECT_EQ(source.area.address, std::uint64_t{1} << 45);
+  ASSERT_EQ(source.area.files.size(), 2u);
+  EXPECT_EQ(source.area.files[1].path, "c");
+  EXPECT_EQ(source.area.files[1].bytes, 7u);
   EXPECT_EQ(source.splits[1].payload, (std::vector<std::byte>{std::byte{9}}));
   EXPECT_EQ(encode_stage(back), bytes);
 }

@@ -24,7 +24,8 @@ class ChaosTest(ClusterCase):
 
     JOBS = [
         ["wordcount", "text", "--reducers=4", "--split=300K"],
-        ["sort", "text", "--reducers=5", "--split=500K", "--memory=4M"],
+        ["sort", "text", "--reducers=5", "--split=500K", "--memory=4M"],  # which spills
+        ["sort", "text", "--reducers=5", "--split=500K"],  # of references
         ["ngrams", "-n", "2", "text", "--reducers=4", "--split=700K"],
         ["links", "edges", "--reducers=3", "--split=200K"],
         ["join", "-t", "\t", "left", "right", "--reducers=3", "--split=200K"],
@@ -54,8 +55,8 @@ class ChaosTest(ClusterCase):
         done = runs = 0
         begin = time.monotonic()
         while done < KILLS and time.monotonic() - begin < max(240, 10 * KILLS):
-            words = self.JOBS[runs % len(self.JOBS)]
-            name = words[0]
+            name = runs % len(self.JOBS)
+            words = self.JOBS[name]
             if name not in quiet:
                 run = self.run_process(*words, "-o", f"quiet-{name}")
                 self.assertEqual(run.returncode, 0, run.stderr)

@@ -55,6 +55,16 @@ void count(millrace::Context& context) {
   say("lines ", lines.value(), " bytes ", context.counter("bytes"));
 }
 
+/// order INPUT OUTPUT: the lines in order.
+void order(millrace::Context& context) {
+  context.read_text(context.args().at(1))
+      .sort_by([](std::string_view line) {
+        hold(line);
+        return line;
+      })
+      .write_text(context.args().at(2));
+}
+
 /// versions INPUT: the sum over all lines of the number in the file "version".
 void versions(millrace::Context& context) {
   std::uint64_t version = 0;
@@ -264,6 +274,7 @@ int main(int argc, char** argv) {
       count(context);
       context.read_text("not there").count();
     }
+    if (job == "order") order(context);
     if (job == "spread") spread(context);
     if (job == "versions") versions(context);
     if (job == "passes") passes(context);

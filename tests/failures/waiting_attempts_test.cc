@@ -56,6 +56,7 @@ class SlotWithQueue final : public cluster::Executors, private cluster::Executor
   }
   void progress(const VisitProgress& visit) const override { slot_.progress(visit); }
   bool shares_memory() const override { return true; }
+  bool shares_machine() const override { return true; }
   bool outputs_die_with_executor() const override { return false; }
   exec::Memory& memory() override { return slot_.memory(); }
   exec::TaskResult run_here(exec::TaskSpec spec) override { return slot_.run_here(std::move(spec)); }

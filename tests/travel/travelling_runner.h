@@ -21,6 +21,7 @@ class TravellingRunner final : public dataset::Runner {
 
   void run(Request request, const std::function<void(std::span<const std::byte>)>& result) override;
   bool shares_memory() const override { return false; }
+  bool shares_machine() const override { return false; }
   void drop_shuffle(ShuffleId shuffle) override { shuffles_.drop(shuffle); }
   void drop_cached(NodeId node) override { cache_.drop(node); }
   std::uint32_t cached_partitions(NodeId node) const override { return cache_.partitions(node); }
