@@ -3,12 +3,16 @@
 #include <cstdint>
 #include <string_view>
 
+#include <millrace/internal/held.h>
+
 namespace millrace {
 
 namespace internal {
-/// For each of `length` bytes a bit that is set where the byte is ASCII white space: space, \t, \n, \v, \f, \r; the
-/// bits that fill up the last word of 64 are set. Chooses the widest instructions of the processor when first called.
-void space_bits(const char* text, std::size_t length, std::uint64_t* bits);
+/// Where in a text of up to 65,535 bytes words begin and end, by turns: the places of bytes that are ASCII white space
+/// (space, \t, \n, \v, \f, \r) and follow one that is not, or the other way round. `in_word`: the byte before the text
+/// is part of a word. Returns how many there are; writes up to 64 more, so there must be room for length + 64. Chooses
+/// the widest instructions of the processor when first called.
+std::size_t word_edges(const char* text, std::size_t length, bool in_word, std::uint16_t* edges);
 
 constexpr bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 }  // namespace internal
@@ -21,33 +25,25 @@ struct Words {
   template <class Emit>
   void operator()(std::string_view text, Emit&& emit) const {
     constexpr std::size_t stride = 4096;
-    std::uint64_t bits[stride / 64];
+    std::uint16_t edges[stride + 64];
     const char* open = nullptr;  // where the current word began
+    auto give = internal::held<std::string_view>(emit);
     for (std::size_t base = 0; base < text.size(); base += stride) {
+      const char* const at = text.data() + base;
       const std::size_t length = text.size() - base < stride ? text.size() - base : stride;
-      internal::space_bits(text.data() + base, length, bits);
-      const std::size_t words = (length + 63) / 64;
-      std::uint64_t carry = open != nullptr ? 0 : 1;  // 1: the byte before is white space
-      for (std::size_t w = 0; w < words; ++w) {
-        const std::uint64_t space = bits[w];
-        const char* const at = text.data() + base + w * 64;
-        const std::uint64_t after_space = (space << 1) | carry;
-        carry = space >> 63;
-        std::uint64_t begins = ~space & after_space;
-        std::uint64_t ends = space & ~after_space;
-        if (open != nullptr && ends != 0) {
-          emit(std::string_view(open, static_cast<std::size_t>(at + __builtin_ctzll(ends) - open)));
-          ends &= ends - 1;
-          open = nullptr;
-        }
-        for (; ends != 0; ends &= ends - 1, begins &= begins - 1) {
-          const int begin = __builtin_ctzll(begins);
-          emit(std::string_view(at + begin, static_cast<std::size_t>(__builtin_ctzll(ends) - begin)));
-        }
-        if (begins != 0) open = at + __builtin_ctzll(begins);
+      const std::size_t count = internal::word_edges(at, length, open != nullptr, edges);
+      std::size_t i = 0;
+      if (open != nullptr && count != 0) {
+        give(std::string_view(open, static_cast<std::size_t>(at + edges[0] - open)));
+        open = nullptr;
+        i = 1;
       }
+      for (; i + 1 < count; i += 2) {
+        give(std::string_view(at + edges[i], static_cast<std::size_t>(edges[i + 1] - edges[i])));
+      }
+      if (i < count) open = at + edges[i];
     }
-    if (open != nullptr) emit(std::string_view(open, static_cast<std::size_t>(text.data() + text.size() - open)));
+    if (open != nullptr) give(std::string_view(open, static_cast<std::size_t>(text.data() + text.size() - open)));
   }
 };
 inline constexpr Words words;

@@ -154,7 +154,6 @@ class AggregateTable {
  private:
   static constexpr std::size_t arena_chunk = std::size_t{256} << 10;
 
-  static constexpr std::size_t batch = 32;
   enum Kind : bool { large_kind = false, small_kind = true };
 
   /// What waits while its slot is on its way from memory.
@@ -165,6 +164,8 @@ class AggregateTable {
     alignas(Input) std::byte raw[sizeof(Input)];
     Input& value() { return *std::launder(reinterpret_cast<Input*>(raw)); }
   };
+  /// Many, since each batch ends with a branch that is guessed wrong; but they and their slots lie in the first cache.
+  static constexpr std::size_t batch = std::clamp<std::size_t>(6144 / sizeof(Record), 16, 128);
 
   /// The records of one kind, and where probing for their keys begins.
   struct Batch {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <millrace/internal/closure.h>
+#include <millrace/internal/held.h>
 #include <millrace/task.h>
 
 // Chains: the operations between two stage boundaries as one type, so that the compiler makes one loop of them.
@@ -275,7 +276,9 @@ struct Map {
   std::uint32_t node;
   template <class Sink>
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
-    auto inner = [&](auto&& x) { sink(guarded(task, node, f.get(), std::forward<decltype(x)>(x))); };
+    auto inner = [to = held<element>(sink), &task, this](auto&& x) {
+      to(guarded(task, node, f.get(), std::forward<decltype(x)>(x)));
+    };
     chain.run(task, partition, inner);
   }
   void save(Encoder& out) const {
@@ -337,7 +340,7 @@ struct FlatMap {
   std::uint32_t node;
   template <class Sink>
   void run(TaskContext& task, std::uint32_t partition, Sink& sink) {
-    auto emit = [&](auto&& y) { sink(std::forward<decltype(y)>(y)); };
+    auto emit = [to = held<T>(sink)](auto&& y) { to(std::forward<decltype(y)>(y)); };
     auto inner = [&](auto&& x) { guarded(task, node, f.get(), std::forward<decltype(x)>(x), emit); };
     if constexpr (GivesBuffers<Chain> && WholeBuffers<F>) {
       chain.run_buffers(task, partition, inner);

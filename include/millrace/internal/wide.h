@@ -164,7 +164,7 @@ void combine_pairs(TaskContext& task, Chain& chain, Table& table, Send& send) {
     send();
     table.clear();
   };
-  auto sink = [&](auto&& pair) {
+  auto sink = [&task, &table, &bytes, &empty, skipping](auto&& pair) {
     // A record that fails in the combiner has been taken into the table, so another try has to leave it out.
     if (skipping) task.deliver();
     table.template add<KeyBytes<K>::fixed>(bytes.of(pair.first), std::forward<decltype(pair)>(pair).second, empty);
