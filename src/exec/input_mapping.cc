@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <csignal>
 #include <fcntl.h>
@@ -196,7 +197,7 @@ std::size_t InputMapping::size_of_files() const {
 /// Address 0: wherever the system likes it.
 bool InputMapping::reserve(std::uint64_t address) {
   const int where = address == 0 ? 0 : MAP_FIXED_NOREPLACE;
-  void* const wanted = reinterpret_cast<void*>(address);  // NOLINT(performance-no-int-to-ptr): the areas' own place
+  void* const wanted = std::bit_cast<void*>(address);
   void* const area =
       mmap(wanted, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | where, -1, 0);
   if (area == MAP_FAILED) return false;

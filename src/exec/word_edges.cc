@@ -55,7 +55,7 @@ std::uint64_t mask_sse2(const char* text) {
   const __m128i before_tab = _mm_set1_epi8('\t' - 1);
   const __m128i after_return = _mm_set1_epi8('\r' + 1);
   std::uint64_t mask = 0;
-  for (unsigned part = 0; part < 4; ++part) {
+  for (std::size_t part = 0; part < 4; ++part) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + part * 16));
     const __m128i controls = _mm_and_si128(_mm_cmpgt_epi8(bytes, before_tab), _mm_cmplt_epi8(bytes, after_return));
     const auto bits =
@@ -74,7 +74,7 @@ __attribute__((target("avx2,bmi,popcnt"))) inline std::uint64_t mask_avx2(const 
   const __m256i before_tab = _mm256_set1_epi8('\t' - 1);
   const __m256i after_return = _mm256_set1_epi8('\r' + 1);
   std::uint64_t mask = 0;
-  for (unsigned part = 0; part < 2; ++part) {
+  for (std::size_t part = 0; part < 2; ++part) {
     const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + part * 32));
     const __m256i controls =
         _mm256_and_si256(_mm256_cmpgt_epi8(bytes, before_tab), _mm256_cmpgt_epi8(after_return, bytes));
