@@ -27,7 +27,11 @@ constexpr std::size_t most_files = 1024;  // the system allows a process some 65
 
 /// Where areas for all processes of a machine lie, one behind the other: far from where the system puts the program,
 /// its heap, its libraries, and whatever is mapped without a wish.
+#if defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t first_area = std::uint64_t{1} << 38;  // the sanitizer keeps its own books where others lie
+#else
 constexpr std::uint64_t first_area = std::uint64_t{1} << 45;
+#endif
 constexpr std::uint64_t behind_areas = first_area * 2;
 std::atomic<std::uint64_t> next_area{first_area};
 
