@@ -153,6 +153,8 @@ class AggregateTable {
 
  private:
   static constexpr std::size_t arena_chunk = std::size_t{256} << 10;
+  static constexpr std::size_t many_chunks = 16;
+  static constexpr std::size_t large_arena_chunk = std::size_t{4} << 20;  // so that it lies in huge pages
 
   enum Kind : bool { large_kind = false, small_kind = true };
 
@@ -405,7 +407,8 @@ class AggregateTable {
   const char* keep(const char* bytes, std::size_t length) {
     if (static_cast<std::size_t>(arena_end_ - arena_at_) < length) {
       const std::size_t size = std::max(arena_chunk, length);
-      Pages chunk = task_.try_pages(size);
+      Pages chunk = arena_.size() < many_chunks ? Pages() : task_.try_pages(std::max(large_arena_chunk, length));
+      if (!chunk) chunk = task_.try_pages(size);
       if (!chunk) {
         no_room_ = true;  // everything is taken out before the next key; until then the chunk is over the share
         chunk = task_.pages(size);
