@@ -328,7 +328,7 @@ Attempt::~Attempt() { environment_.memory.task_reserved(-static_cast<std::int64_
 TaskResult Attempt::run() {
   current_task = this;
   try {
-    const auto mappings = input_in_memory();
+    const auto mappings = InputMapping::of(*spec_.stage);
     const auto code =
         reinterpret_cast<void (*)(TaskContext&)>(const_cast<void*>(internal::code_address(spec_.stage->code)));
     code(*this);
@@ -354,19 +354,6 @@ TaskResult Attempt::run() {
     *spec_.skips_left += static_cast<std::int64_t>(result_.skipped_records - known_skips_);
   }
   return std::move(result_);
-}
-
-// What the stage takes for granted that it lies in memory, held until the attempt ends.
-std::vector<std::shared_ptr<const InputMapping>> Attempt::input_in_memory() const {
-  std::vector<std::shared_ptr<const InputMapping>> mappings;
-  for (const plan::MappedArea& area : spec_.stage->refers_to) mappings.push_back(InputMapping::at(area));
-  for (const auto& [node, source] : spec_.stage->sources) {
-    if (source.area.address == 0) continue;
-    mappings.push_back(InputMapping::at(source.area));
-    const plan::Split& split = source.splits.front();
-    if (split.ranges.front().mapped.data() == nullptr) throw Error(Cause::internal, "a mapped source is not attached");
-  }
-  return mappings;
 }
 
 std::string Attempt::blamed_operation() const {

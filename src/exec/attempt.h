@@ -20,8 +20,6 @@
 
 namespace millrace::exec {
 
-class InputMapping;
-
 /// How many keys the tables of a stage's tasks had: tables of the same stage come out alike. Thread-safe.
 class KeyCounts {
  public:
@@ -177,7 +175,6 @@ class Attempt final : public TaskContext {
   void reserve(std::size_t bytes);
   void describe_failure(TaskResult& result, Cause cause, const std::string& what);
   void keep_bad_record(std::string_view record, std::string message);
-  std::vector<std::shared_ptr<const InputMapping>> input_in_memory() const;
   std::string blamed_operation() const;
   std::string place() const;
 

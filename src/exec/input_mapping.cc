@@ -136,13 +136,19 @@ std::shared_ptr<const InputMapping> InputMapping::at(const plan::MappedArea& are
                                         area.files.size(), area.address));
 }
 
-std::vector<std::shared_ptr<const InputMapping>> InputMapping::attach(plan::Stage& stage) {
+std::vector<std::shared_ptr<const InputMapping>> InputMapping::of(const plan::Stage& stage) {
   std::vector<std::shared_ptr<const InputMapping>> mappings;
   for (const plan::MappedArea& area : stage.refers_to) mappings.push_back(at(area));
+  for (const auto& [node, source] : stage.sources) {
+    if (source.area.address != 0) mappings.push_back(at(source.area));
+  }
+  return mappings;
+}
+
+std::vector<std::shared_ptr<const InputMapping>> InputMapping::attach(plan::Stage& stage) {
+  auto mappings = of(stage);
   for (auto& [node, source] : stage.sources) {
-    if (source.area.address == 0) continue;
-    mappings.push_back(at(source.area));
-    mappings.back()->point(source);
+    if (source.area.address != 0) at(source.area)->point(source);
   }
   return mappings;
 }

@@ -29,7 +29,10 @@ class InputMapping : public std::enable_shared_from_this<InputMapping> {
   /// a file is not what it was there, or when something else lies at the address.
   static std::shared_ptr<const InputMapping> at(const plan::MappedArea& area);
 
-  /// Maps the areas of a stage that came from another process, and points the ranges of its sources at them.
+  /// All areas that a stage takes for granted in memory, as at() gives them; they stay there while they are held.
+  static std::vector<std::shared_ptr<const InputMapping>> of(const plan::Stage& stage);
+
+  /// As of(), and points the ranges of the stage's sources at them: of a stage that came from another process.
   static std::vector<std::shared_ptr<const InputMapping>> attach(plan::Stage& stage);
 
   ~InputMapping();

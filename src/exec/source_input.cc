@@ -296,6 +296,8 @@ std::unique_ptr<SourceInput> open_source(const storage::FileSystem& files, const
   if (!split.ranges.empty() && split.ranges.front().mapped.data() != nullptr) {
     return std::make_unique<MappedInput>(split, source.record_bytes);
   }
+  // What is read there would be referred to beyond its buffer.
+  if (source.area.address != 0) throw Error(Cause::internal, "a mapped source is not attached");
   switch (source.kind) {
     case plan::SourceKind::text:
       return std::make_unique<TextInput>(files, split, std::move(grown));

@@ -21,21 +21,20 @@ template <class SpaceMask, class List>
                                                    std::size_t length, bool in_word, std::uint16_t* edges) {
   std::uint64_t before = in_word ? 0 : 1;  // 1: the byte before is white space
   std::size_t count = 0;
-  for (std::size_t at = 0; at + 64 <= length; at += 64) {
-    const std::uint64_t space = space_mask(text + at);
-    const std::uint64_t changes = space ^ (space << 1 | before);
+  const auto take = [&](const char* bytes, std::size_t at, std::uint64_t valid) __attribute__((always_inline)) {
+    const std::uint64_t space = space_mask(bytes);
+    const std::uint64_t changes = (space ^ (space << 1 | before)) & valid;
     before = space >> 63;
     list(changes, static_cast<std::uint16_t>(at), edges + count);
     count += static_cast<std::size_t>(std::popcount(changes));
-  }
-  if (length % 64 == 0) return count;
-  const std::size_t at = length / 64 * 64;
+  };
+  const std::size_t whole = length / 64 * 64;
+  for (std::size_t at = 0; at != whole; at += 64) take(text + at, at, ~std::uint64_t{0});
+  if (whole == length) return count;
   char rest[64] = {};
-  __builtin_memcpy(rest, text + at, length % 64);
-  const std::uint64_t space = space_mask(rest);
-  const std::uint64_t changes = (space ^ (space << 1 | before)) & ((std::uint64_t{1} << (length % 64)) - 1);
-  list(changes, static_cast<std::uint16_t>(at), edges + count);
-  return count + static_cast<std::size_t>(std::popcount(changes));
+  __builtin_memcpy(rest, text + whole, length - whole);
+  take(rest, whole, (std::uint64_t{1} << (length - whole)) - 1);
+  return count;
 }
 
 /// As many as a mask of text rarely has more than, whether they are there or not.
@@ -50,43 +49,41 @@ template <class SpaceMask, class List>
 
 #if defined(__x86_64__)
 
-std::uint64_t mask_sse2(const char* text) {
-  const __m128i space = _mm_set1_epi8(' ');
-  const __m128i before_tab = _mm_set1_epi8('\t' - 1);
-  const __m128i after_return = _mm_set1_epi8('\r' + 1);
+/// The mask of 64 bytes from those of its parts.
+template <std::size_t bytes, class PartMask>
+[[gnu::always_inline]] inline std::uint64_t mask_by_parts(PartMask part_mask, const char* text) {
   std::uint64_t mask = 0;
-  for (std::size_t part = 0; part < 4; ++part) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + part * 16));
-    const __m128i controls = _mm_and_si128(_mm_cmpgt_epi8(bytes, before_tab), _mm_cmplt_epi8(bytes, after_return));
-    const auto bits =
-        static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(controls, _mm_cmpeq_epi8(bytes, space))));
-    mask |= static_cast<std::uint64_t>(bits) << (part * 16);
-  }
+  for (std::size_t at = 0; at != 64; at += bytes) mask |= std::uint64_t{part_mask(text + at)} << at;
   return mask;
 }
+
+inline std::uint32_t part_sse2(const char* text) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text));
+  const __m128i controls =
+      _mm_and_si128(_mm_cmpgt_epi8(bytes, _mm_set1_epi8('\t' - 1)), _mm_cmplt_epi8(bytes, _mm_set1_epi8('\r' + 1)));
+  return static_cast<std::uint32_t>(
+      _mm_movemask_epi8(_mm_or_si128(controls, _mm_cmpeq_epi8(bytes, _mm_set1_epi8(' ')))));
+}
+
+std::uint64_t mask_sse2(const char* text) { return mask_by_parts<16>(part_sse2, text); }
 
 std::size_t edges_sse2(const char* text, std::size_t length, bool in_word, std::uint16_t* edges) {
   return edges_by(mask_sse2, list_usual, text, length, in_word, edges);
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) inline std::uint64_t mask_avx2(const char* text) {
-  const __m256i space = _mm256_set1_epi8(' ');
-  const __m256i before_tab = _mm256_set1_epi8('\t' - 1);
-  const __m256i after_return = _mm256_set1_epi8('\r' + 1);
-  std::uint64_t mask = 0;
-  for (std::size_t part = 0; part < 2; ++part) {
-    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text + part * 32));
-    const __m256i controls =
-        _mm256_and_si256(_mm256_cmpgt_epi8(bytes, before_tab), _mm256_cmpgt_epi8(after_return, bytes));
-    const auto bits =
-        static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(controls, _mm256_cmpeq_epi8(bytes, space))));
-    mask |= static_cast<std::uint64_t>(bits) << (part * 32);
-  }
-  return mask;
+#define MILLRACE_AVX2 __attribute__((target("avx2,bmi,popcnt")))
+
+MILLRACE_AVX2 inline std::uint32_t part_avx2(const char* text) {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text));
+  const __m256i controls = _mm256_and_si256(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8('\t' - 1)),
+                                            _mm256_cmpgt_epi8(_mm256_set1_epi8('\r' + 1), bytes));
+  return static_cast<std::uint32_t>(
+      _mm256_movemask_epi8(_mm256_or_si256(controls, _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(' ')))));
 }
 
-__attribute__((target("avx2,bmi,popcnt"))) std::size_t edges_avx2(const char* text, std::size_t length, bool in_word,
-                                                                  std::uint16_t* edges) {
+MILLRACE_AVX2 inline std::uint64_t mask_avx2(const char* text) { return mask_by_parts<32>(part_avx2, text); }
+
+MILLRACE_AVX2 std::size_t edges_avx2(const char* text, std::size_t length, bool in_word, std::uint16_t* edges) {
   return edges_by(mask_avx2, list_usual, text, length, in_word, edges);
 }
 
@@ -117,7 +114,9 @@ MILLRACE_AVX512 std::size_t edges_avx512(const char* text, std::size_t length, b
   return edges_by(mask_avx512, list_avx512, text, length, in_word, edges);
 }
 
-std::vector<WordEdges> usable() {
+}  // namespace
+
+std::vector<WordEdges> ways_to_word_edges() {
   std::vector<WordEdges> all;
   __builtin_cpu_init();
   const bool has_counts = __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("popcnt") != 0;
@@ -141,13 +140,11 @@ std::size_t edges_portable(const char* text, std::size_t length, bool in_word, s
   return edges_by(mask_portable, list_usual, text, length, in_word, edges);
 }
 
-std::vector<WordEdges> usable() { return {edges_portable}; }
-
-#endif
-
 }  // namespace
 
-std::vector<WordEdges> ways_to_word_edges() { return usable(); }
+std::vector<WordEdges> ways_to_word_edges() { return {edges_portable}; }
+
+#endif
 
 }  // namespace millrace::exec
 

@@ -111,17 +111,17 @@ class SlurmCase(ClusterCase):
             process.stdout.close()
             process.stderr.close()
 
-    def tasks(self, count):
+    def tasks(self, count, program=MILLRACE):
         """The step's processes by rank, once there are so many of them. The executor beside rank 0 is not one."""
         def find():
             found = {}
             for process in Path("/proc").glob("[0-9]*"):
                 try:
-                    if os.readlink(process / "exe") != os.path.realpath(MILLRACE):
+                    if os.readlink(process / "exe") != os.path.realpath(program):
                         continue
                     # A child that is about to become another program is none of the step's.
                     parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-                    if os.readlink(f"/proc/{parent}/exe") == os.path.realpath(MILLRACE):
+                    if os.readlink(f"/proc/{parent}/exe") == os.path.realpath(program):
                         continue
                 except OSError:
                     continue
@@ -140,15 +140,15 @@ class SlurmCase(ClusterCase):
         self.assertTrue(wait_for(lambda: self.slurm("squeue", "-h") == "", 30), "a job is left in Slurm's queue")
         super().assert_nothing_left()
 
-    def start_held(self, *options):
-        """A run of eight tasks whose mappers all wait until go() is called, and the step's processes by rank."""
+    def start_held(self, *options, shape=("-N4", "-n8"), runs=MILLRACE):
+        """A run of eight tasks whose mappers all wait until go() is called, and the step's processes by rank, which run this."""
         self.write_text("text", 500_000)
         mapper = self.path / "mapper.sh"
         mapper.write_text(f"#!/bin/sh\ntouch {self.path}/waiting.$$\nwhile [ ! -e {self.path}/go ]; do sleep 0.05; done\nexec cat\n")
         mapper.chmod(0o755)
         process = self.start_step("stream", "-input", "text", "-output", "out", "-mapper", mapper, "-reducer", "cat",
-                                  "--split=10K", *SMALL, *options)
-        return process, self.tasks(8)
+                                  "--split=10K", *SMALL, *options, shape=shape)
+        return process, self.tasks(8, runs)
 
     def go(self):
         (self.path / "go").touch()

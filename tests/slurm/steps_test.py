@@ -90,13 +90,7 @@ class StepsTest(SlurmCase):
 
     def test_slurm_brings_the_executable_to_the_nodes(self):
         shipped = self.path / "shipped"  # what nodes have on disks of their own; here it is one for all
-        self.write_text("text", 500_000)
-        mapper = self.path / "mapper.sh"
-        mapper.write_text(f"#!/bin/sh\nwhile [ ! -e {self.path}/go ]; do sleep 0.05; done\nexec cat\n")
-        mapper.chmod(0o755)
-        process = self.start_step("stream", "-input", "text", "-output", "out", "-mapper", mapper, "-reducer", "cat",
-                                  "--split=10K", *SMALL, shape=("-N4", "-n8", f"--bcast={shipped}"))
-        self.assertTrue(wait_for(lambda: len(self.processes_of(shipped)) >= 8, 60), "they run it from elsewhere")
+        process, _ = self.start_held(shape=("-N4", "-n8", f"--bcast={shipped}"), runs=shipped)
         self.assert_goes_on(process)
 
     def test_the_batch_script_of_the_document(self):
